@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
+import { alertsKey } from './alerts.ts';
 import { list, map, text } from './atoms.ts';
 import { bufferingKeys } from './buffering.ts';
 import { clientLimitsKeys } from './client-limits.ts';
@@ -148,6 +149,7 @@ export const gatewayKeys = {
     restricts: true,
     example: 'For example store: {url: sqlite:countersign.db}.',
   }),
+  alerts: alertsKey,
   extraConfig: block(extraConfigKeys),
   providers: block(providersKeys),
   reload: block(reloadKeys, { idleWhenOff: true }),

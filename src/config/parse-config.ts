@@ -2,6 +2,7 @@
 // the values mean together. Pure: load-config.ts does the reading.
 import type { Problem } from '../yaml/problem.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
+import { readAlerts } from './alerts.ts';
 import { readOrders } from './cert-manager.ts';
 import { readOptionalPair, readPairs } from './certificate-pair.ts';
 import { checkConditionFields } from './check-condition-fields.ts';
@@ -161,6 +162,7 @@ function assemble(
     ...readLogs(gateway, input.file),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     store: readStore(gateway.store, at, entryPoints.admin, problems),
+    alerts: readAlerts(gateway.alerts, at, named, problems),
     certificateOrders: orders.missing,
     forwardClientCert,
     named: {

@@ -3,18 +3,22 @@
 import { systemClock } from '../base/clock.ts';
 import { Turns } from '../base/turns.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
+import type { Store } from '../store/store.ts';
+import { StoreProblem } from '../store/store-problem.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
-import { Alerts } from './alerts.ts';
+import type { Alerts } from './alerts.ts';
 import { type Api, createApi } from './api.ts';
 import { CertificateSessions } from './certificate-sessions.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
 import { builtConsole, openSite } from './console-site.ts';
+import type { EvidenceSources } from './evidence.ts';
 import { HandshakeFeed } from './handshake-feed.ts';
 import { LateApi } from './late-api.ts';
 import { LoginLimits } from './login-limits.ts';
 import { type ControlStart, type FromControl, requestsFd, type ToControl } from './messages.ts';
+import { openAlerts } from './open-alerts.ts';
 import { OpenStreams } from './open-streams.ts';
 import { operations } from './operations.ts';
 import { Passwords } from './passwords.ts';
@@ -39,7 +43,34 @@ function say(message: FromControl): void {
 async function start(given: ControlStart): Promise<void> {
   const own = createLogger({ ...given.log, whenClosed: 'stderr', base: { process: 'control' } });
   log = own;
-  const api = new LateApi(async () => open(given, own), systemClock, own);
+  const sources: EvidenceSources = {
+    clock: systemClock,
+    view: async () => line.view(),
+    status: async () => line.ask('status', null),
+    clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
+  };
+  let store: Store | undefined;
+  const alerts = openAlerts({
+    gateway: given.gateway,
+    clock: systemClock,
+    log: own,
+    ask: async (topic, asked) => line.ask(topic, asked),
+    sources,
+    store: () => store,
+    onFiring: (firing) => say({ kind: 'firing', firing }),
+  });
+  const open = async (): Promise<Api> => {
+    try {
+      store = await openStore(given);
+      return await openApi(given, { log: own, store, sources, alerts });
+    } catch (error) {
+      store = undefined;
+      if (error instanceof StoreProblem) alerts.desk.noteStoreProblem(error);
+      throw error;
+    }
+  };
+  const api = new LateApi(open, systemClock, own);
+  alerts.desk.start();
   serveRequests(requestsFd, { api, site: openSite(builtConsole) }, () => process.exit(0));
   try {
     await api.start();
@@ -50,10 +81,21 @@ async function start(given: ControlStart): Promise<void> {
 }
 
 /** Rejects with a StoreProblem where the store cannot be opened. */
-async function open({ store: path, url, gateway }: ControlStart, own: OpenLogger): Promise<Api> {
+async function openStore({ store: path }: ControlStart): Promise<Store> {
   // The primary made it, once: one that has gone is not to be replaced by an empty one.
   await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
-  const store = await openSqliteStore({ path, access: 'write', clock: systemClock });
+  return openSqliteStore({ path, access: 'write', clock: systemClock });
+}
+
+type Around = {
+  readonly log: OpenLogger;
+  readonly store: Store;
+  readonly sources: EvidenceSources;
+  readonly alerts: Alerts;
+};
+
+/** Rejects with a StoreProblem where it cannot be read; then it is closed. */
+async function openApi({ url, gateway }: ControlStart, { log: own, store, sources, alerts }: Around): Promise<Api> {
   // A file that can be opened and not read is found here, not by who asks first.
   const setup = await offerSetup(store, url, systemClock).catch(async (error: unknown) => {
     await store.close();
@@ -69,12 +111,12 @@ async function open({ store: path, url, gateway }: ControlStart, own: OpenLogger
     limits: new LoginLimits(systemClock),
     certificateSessions: new CertificateSessions(systemClock, store.audit),
     gateway,
-    view: async () => line.view(),
-    status: async () => line.ask('status', null),
-    clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
+    view: sources.view,
+    status: sources.status,
+    clients: sources.clients,
     ask: async (topic, asked) => line.ask(topic, asked),
     inTurn: async (act) => turns.take(act),
-    alerts: new Alerts(store, systemClock),
+    alerts,
     handshakes: feed,
     streams: new OpenStreams(),
     stored: new StoredHead(store),

@@ -1,5 +1,6 @@
 // Everything that the API can do, in the order of its document.
 import { accountOperations } from './account-operations.ts';
+import { alertOperations } from './alert-operations.ts';
 import { clientOperations } from './client-operations.ts';
 import { configOperations } from './config-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
@@ -16,6 +17,7 @@ import { testOperations } from './test-operations.ts';
 export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...overviewOperations,
+  ...alertOperations,
   ...relationOperations,
   ...handshakeOperations,
   ...testOperations,

@@ -59,6 +59,7 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
       workers: { list: () => [] },
       reloader: { refused: undefined },
       storeState: undefined,
+      controlEnds: () => [],
       crls: new CrlPublisher({ clock: systemClock }),
     }),
     traffic: { read: async () => [] },
@@ -67,6 +68,8 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
     trust: { crls: new CrlPublisher({ clock: systemClock }), record: undefined, sources: undefined },
     reloader: { reload: async () => assert.fail('nobody reloads') },
     storeState: () => ({ up: true, revision: 0, readAt: undefined }),
+    onFiring: () => {},
+    onEnd: () => {},
     planning: { file, strict: true, env: {}, store: { path: '/store.db' } },
   });
   dir.write('events', '');

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
-import type { ControlStart, FromControl, ShownCertificate, ToControl } from '../control/messages.ts';
+import type { ControlStart, FiringCount, FromControl, ShownCertificate, ToControl } from '../control/messages.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
@@ -21,6 +21,9 @@ export type ControlProcessOptions = AnswerDependencies & {
   readonly clock: Clock;
   readonly log: Logger;
   readonly failures: Pick<FailureLine, 'connect' | 'taken'>;
+  /** Alerts that this gateway has; none are known while there is no process. */
+  readonly onFiring: (firing: readonly FiringCount[]) => void;
+  readonly onEnd: () => void;
   /** File of the store. */
   readonly store: string;
   /** URL path of its entry module; tests have their own. */
@@ -36,6 +39,7 @@ export class ControlProcess {
   #start: ControlStart | undefined;
   #handle: Handle | undefined;
   #dismissed = false;
+  #endedAt: number[] = [];
 
   constructor(options: ControlProcessOptions) {
     this.#options = options;
@@ -66,6 +70,15 @@ export class ControlProcess {
     return passOn(request, response, handle.requests, this.#options.clock, shown);
   }
 
+  /** Of the last hour, oldest first. */
+  get endedAt(): readonly number[] {
+    return this.#endedAt;
+  }
+
+  get isUp(): boolean {
+    return this.#handle !== undefined && !this.#handle.gone && !this.#handle.unresponsive;
+  }
+
   reopenLogs(): void {
     this.#handle?.send({ kind: 'reopen' });
   }
@@ -80,13 +93,20 @@ export class ControlProcess {
     const { clock, log } = this.#options;
     const startedAt = clock.monotonic();
     const { failures } = this.#options;
-    const handle = new Handle(this.#options.entry ?? ownEntry, this.#options, () => failures.taken());
+    const handle = new Handle(this.#options.entry ?? ownEntry, this.#options, {
+      onTaken: () => failures.taken(),
+      onFiring: (firing) => this.#options.onFiring(firing),
+    });
     this.#handle = handle;
     handle.send({ kind: 'start', start });
     failures.connect(handle);
     void handle.exited.then(({ code, signal }) => {
       failures.connect(undefined);
+      this.#options.onFiring([]);
       if (this.#dismissed) return;
+      this.#options.onEnd();
+      const now = clock.now();
+      this.#endedAt = [...this.#endedAt.filter((at) => at > now - endsKeptMs), now].slice(-maxEnds);
       const restartInMs = this.#backoff.delayAfter(clock.monotonic() - startedAt);
       log.error({ pid: handle.pid, code, signal, restartInMs }, 'control process ended; it will be started again');
       clock.after(restartInMs, () => {
@@ -95,6 +115,11 @@ export class ControlProcess {
     });
   }
 }
+
+const endsKeptMs = 3_600_000;
+const maxEnds = 100;
+
+type Listeners = { readonly onTaken: () => void; readonly onFiring: (firing: readonly FiringCount[]) => void };
 
 type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
@@ -114,10 +139,10 @@ class Handle implements Watched {
   #gone = false;
   readonly #child: ChildProcess;
 
-  readonly #onTaken: () => void;
+  readonly #listeners: Listeners;
 
-  constructor(entry: string, dependencies: AnswerDependencies, onTaken: () => void) {
-    this.#onTaken = onTaken;
+  constructor(entry: string, dependencies: AnswerDependencies, listeners: Listeners) {
+    this.#listeners = listeners;
     this.#child = fork(entry, [], {
       execArgv: [...process.execArgv, ...youngHeap],
       serialization: 'advanced',
@@ -165,7 +190,8 @@ class Handle implements Watched {
 
   async #onMessage(message: FromControl, dependencies: AnswerDependencies): Promise<void> {
     this.heard++;
-    if (message.kind === 'taken') this.#onTaken();
+    if (message.kind === 'taken') this.#listeners.onTaken();
+    if (message.kind === 'firing') this.#listeners.onFiring(message.firing);
     if (message.kind !== 'ask') return;
     const { id, question } = message;
     const outcome = await answerQuestion(question, dependencies);

@@ -39,6 +39,7 @@ function sources(clock: HandClock, workers: object[], over: Partial<StatusSource
     workers: { list: () => workers } as unknown as StatusSources['workers'],
     reloader: { refused: undefined },
     storeState: () => ({ up: true, revision: 12, readAt: 5 }),
+    controlEnds: () => [],
     ...over,
   };
 }

@@ -2,7 +2,12 @@
 import type { LoadedPolicy, LoadedRoute, LoadedRules } from '../loading/loaded.ts';
 
 /** What a worker needs of a configuration, with the port that was chosen: plain HTTP redirects to it. */
-export function rulesFor({ config, policies, routes }: LoadedRules, securePort: number | undefined): LoadedRules {
+export function rulesFor(
+  { config: whole, policies, routes }: LoadedRules,
+  securePort: number | undefined,
+): LoadedRules {
+  // Who is told of alerts, and the secrets for it, is nothing to a worker.
+  const config = { ...whole, alerts: [] };
   if (securePort === undefined) return { config, policies, routes };
   const { entryPoints } = config;
   const webSecure = { ...entryPoints.webSecure, port: securePort };

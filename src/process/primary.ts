@@ -186,6 +186,7 @@ export class Primary {
       crls: this.#trust.crls,
       certificateSources: this.#trust.sources,
       storeState,
+      controlEnds: () => this.#control?.endedAt ?? [],
     });
     this.#control = new ControlProcess({
       clock: this.#clock,
@@ -200,7 +201,11 @@ export class Primary {
       reloader: this.#reloader,
       storeState,
       planning,
+      onFiring: (firing) => this.#metrics.alertsFiring(firing),
+      onEnd: () => this.#metrics.controlEnded(),
+      onDelivery: (receiver, result) => this.#metrics.alertDelivery(receiver, result),
     });
+    this.#metrics.watchControl(() => this.#control?.isUp === true);
   }
 
   /** As Reloader: never rejects. */

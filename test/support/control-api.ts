@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { Turns } from '../../src/base/turns.ts';
 import { mintCa } from '../../src/certs/test-ca.ts';
-import { Alerts } from '../../src/control/alerts.ts';
+import { openAlerts } from '../../src/control/open-alerts.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
 import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
@@ -146,6 +146,11 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
       active = await load();
       return { state: 'committed', revision, generation: ++generation };
     },
+    deliver: async () => ({ at: clock.now(), ms: 3, ok: true, status: 204, code: 'ok', why: '' }),
+    tryReceiver: async () => ({
+      steps: [{ step: 'tcp', status: 'ok', text: '127.0.0.1:8443', notes: [] }],
+      attempt: { at: clock.now(), ms: 3, ok: true, status: 204, code: 'ok', why: '' },
+    }),
     sealKey: async () => readOpener({ path })?.publicParts()[0] ?? null,
   };
   const turns = new Turns();
@@ -164,7 +169,20 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     status: async () => status,
     clients: async () => clients,
     inTurn: async (next) => turns.take(next),
-    alerts: new Alerts(store, clock),
+    alerts: openAlerts({
+      gateway: 'one',
+      clock,
+      log: createLogger({ level: 'off' }),
+      ask: async (topic, asked) => answers[topic](asked),
+      sources: {
+        clock,
+        view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
+        status: async () => status,
+        clients: async () => clients,
+      },
+      store: () => store,
+      onFiring: () => {},
+    }),
     handshakes: new HandshakeFeed({
       gateway: 'one',
       failures: store.handshakeFailures,

@@ -46,6 +46,7 @@ export const places = {
   getSetup: ['GET', '/setup'],
   getUser: ['GET', '/users/{id}'],
   inspectCertificates: ['POST', '/certificates:inspect'],
+  listAlertReceivers: ['GET', '/alert-receivers'],
   listAlerts: ['GET', '/alerts'],
   listAudit: ['GET', '/audit'],
   listCaBundleVersions: ['GET', '/ca-bundles/{id}/versions'],
@@ -85,13 +86,18 @@ export const places = {
   revertChange: ['POST', '/changes/{revision}:revert'],
   sendTestRequest: ['POST', '/test-requests'],
   setUp: ['POST', '/setup'],
+  silenceAlert: ['POST', '/alerts:silence'],
   streamHandshakes: ['GET', '/handshakes:stream'],
+  testAlertReceiver: ['POST', '/alerts:test'],
+  unsilenceAlert: ['POST', '/alerts:unsilence'],
 } as const;
 
 /** What somebody may do, as `getSession` lists it. */
 export type Act =
   | 'account.read'
   | 'account.write'
+  | 'alerts.test'
+  | 'alerts.write'
   | 'audit.read'
   | 'certificates.inspect'
   | 'certificates.write'
@@ -329,7 +335,7 @@ export type Operations = {
     query: undefined;
     body: {
       name: string;
-      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "alerts.write" | "alerts.test" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
       days: number;
     };
     answer: {
@@ -456,7 +462,7 @@ export type Operations = {
       source: string | null;
       certificates: Shape64f302eb[];
       usedBy: ({
-        kind: "services" | "policies" | "routes";
+        kind: "services" | "policies" | "routes" | "alerts";
         id: string;
       })[];
       changedIn: number | null;
@@ -485,7 +491,7 @@ export type Operations = {
       chain: Shape64f302eb[];
       source: string | null;
       usedBy: ({
-        kind: "services" | "policies" | "routes";
+        kind: "services" | "policies" | "routes" | "alerts";
         id: string;
       })[];
       changedIn: number | null;
@@ -582,7 +588,7 @@ export type Operations = {
       };
       type: string;
       usedBy: ({
-        kind: "services" | "policies" | "routes";
+        kind: "services" | "policies" | "routes" | "alerts";
         id: string;
       })[];
       changedIn: number | null;
@@ -609,7 +615,7 @@ export type Operations = {
         failing: number;
         unknown: number;
       };
-      needs: Shape47eba401[];
+      needs: Shapecec0df3a[];
       traffic: ({
         at: string;
         requests: Record<string, number>;
@@ -733,7 +739,7 @@ export type Operations = {
       tls: Shapec66b8be1;
       healthCheck: Shapebd6de9f3 | null;
       usedBy: ({
-        kind: "services" | "policies" | "routes";
+        kind: "services" | "policies" | "routes" | "alerts";
         id: string;
       })[];
       changedIn: number | null;
@@ -747,7 +753,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape33086152;
+    answer: Shape58f53c6a;
     conditional: false;
   };
   /** Whether there is no user yet, and whether the certificate of this connection logs in. */
@@ -801,13 +807,44 @@ export type Operations = {
     };
     conditional: false;
   };
-  /** What needs you now, worst first, and what ended in the last day. */
+  /** Who is told of alerts, and what became of the last messages. */
+  listAlertReceivers: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      items: ({
+        name: string;
+        target: string;
+        format: "json" | "slack";
+        signed: boolean;
+        certificateId: string | null;
+        on: string[] | null;
+        severity: "failing" | "degraded" | "due";
+        timeoutMs: number;
+        repeatMs: number;
+        failures: number;
+        nextAttemptAt: string | null;
+        deliveries: ({
+          id: string;
+          createdAt: string;
+          state: "pending" | "delivered" | "given_up";
+          summary: string;
+          tries: number;
+          attempts: Shape9dc5c7c5[];
+        })[];
+      })[];
+      next: null;
+    };
+    conditional: false;
+  };
+  /** What needs you now at any gateway, worst first, and what ended in the last day. */
   listAlerts: {
     params: undefined;
     query: { limit?: number; cursor?: string; active?: "true" | "false" };
     body: undefined;
     answer: {
-      items: Shape47eba401[];
+      items: Shapecec0df3a[];
       next: string | null;
     };
     conditional: false;
@@ -861,7 +898,7 @@ export type Operations = {
         source: string | null;
         certificates: Shape64f302eb[];
         usedBy: ({
-          kind: "services" | "policies" | "routes";
+          kind: "services" | "policies" | "routes" | "alerts";
           id: string;
         })[];
         changedIn: number | null;
@@ -900,7 +937,7 @@ export type Operations = {
         chain: Shape64f302eb[];
         source: string | null;
         usedBy: ({
-          kind: "services" | "policies" | "routes";
+          kind: "services" | "policies" | "routes" | "alerts";
           id: string;
         })[];
         changedIn: number | null;
@@ -1117,7 +1154,7 @@ export type Operations = {
         };
         type: string;
         usedBy: ({
-          kind: "services" | "policies" | "routes";
+          kind: "services" | "policies" | "routes" | "alerts";
           id: string;
         })[];
         changedIn: number | null;
@@ -1260,7 +1297,7 @@ export type Operations = {
         tls: Shapec66b8be1;
         healthCheck: Shapebd6de9f3 | null;
         usedBy: ({
-          kind: "services" | "policies" | "routes";
+          kind: "services" | "policies" | "routes" | "alerts";
           id: string;
         })[];
         changedIn: number | null;
@@ -1324,7 +1361,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape33086152;
+    answer: Shape58f53c6a;
     conditional: false;
   };
   /** Logs in with the client certificate of this connection. The cookie counts together with that certificate alone. */
@@ -1332,7 +1369,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape33086152;
+    answer: Shape58f53c6a;
     conditional: false;
   };
   /** Ends the session. */
@@ -1563,7 +1600,19 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape33086152;
+    answer: Shape58f53c6a;
+    conditional: false;
+  };
+  /** Somebody takes care of it: until then no receiver is told of it, nor reminded. That it is over is told. */
+  silenceAlert: {
+    params: undefined;
+    query: undefined;
+    body: {
+      alert: string;
+      minutes: number;
+      reason: string;
+    };
+    answer: Shapecec0df3a;
     conditional: false;
   };
   /** Failed handshakes as they happen, as server-sent events: failure, gap (some were missed: ask for the list), end. Last-Event-ID goes on after an event. */
@@ -1571,6 +1620,33 @@ export type Operations = {
     params: undefined;
     query: { side?: "client" | "backend"; code?: string; follow?: "true" | "false" };
     body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** Sends a message of test to one receiver, and says step by step what happened. */
+  testAlertReceiver: {
+    params: undefined;
+    query: undefined;
+    body: {
+      receiver: string;
+    };
+    answer: {
+      receiver: string;
+      target: string;
+      id: string;
+      delivered: boolean;
+      steps: Shapee862c292[];
+      attempt: Shape9dc5c7c5 | null;
+    };
+    conditional: false;
+  };
+  /** Receivers are told of it again. */
+  unsilenceAlert: {
+    params: undefined;
+    query: undefined;
+    body: {
+      alert: string;
+    };
     answer: undefined;
     conditional: false;
   };
@@ -1593,6 +1669,12 @@ type Shape1e4e5eda = {
   state: "up" | "partly" | "down" | "unknown";
   lastOk: string | null;
   lastFailure: Shape305532d6 | null;
+};
+
+type Shape1fd7b994 = {
+  until: string;
+  actor: string;
+  reason: string;
 };
 
 type Shape246bd025 = {
@@ -1639,16 +1721,6 @@ type Shape305532d6 = {
   detail: string;
   help: string;
   who: string | null;
-};
-
-type Shape33086152 = {
-  user: {
-    id: string;
-    name: string;
-    role: "viewer" | "operator" | "admin";
-  };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-  expiresAt: string | null;
 };
 
 type Shape358a04b8 = {
@@ -1704,28 +1776,21 @@ type Shape45784653 = {
   items: Shapeeafceeb7[];
 };
 
-type Shape47eba401 = {
-  id: string;
-  severity: "failing" | "degraded" | "due";
-  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers";
-  code: string;
-  sentence: string;
-  consequence: string;
-  help: string;
-  since: string;
-  lastSeenAt: string;
-  endedAt: string | null;
-  object: {
-    kind: string;
-    id: string;
-  } | null;
-};
-
 type Shape4bd8456d = {
   kind: "certificates" | "caBundles" | "services" | "middlewares" | "routes" | "policies";
   id: string;
   operation: "put";
   value: Record<string, unknown>;
+};
+
+type Shape58f53c6a = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "alerts.write" | "alerts.test" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
 };
 
 type Shape6278c02f = {
@@ -1901,6 +1966,15 @@ type Shape9c5e24eb = {
   } | null;
 };
 
+type Shape9dc5c7c5 = {
+  at: string;
+  durationMs: number;
+  ok: boolean;
+  status: number | null;
+  code: string;
+  why: string;
+};
+
 type Shape9ed842dd = {
   id: string;
   policy: string;
@@ -1970,6 +2044,27 @@ type Shapec66b8be1 = {
   allowedFingerprints: string[] | null;
   allowedSPKI: string[] | null;
   crl: boolean;
+};
+
+type Shapecec0df3a = {
+  id: string;
+  state: "firing" | "resolved";
+  severity: "failing" | "degraded" | "due";
+  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers" | "renewal" | "surge" | "issuer" | "control" | "audit" | "drift" | "gateway";
+  code: string;
+  gateways: string[];
+  sentence: string;
+  consequence: string;
+  help: string;
+  since: string;
+  lastSeenAt: string;
+  endedAt: string | null;
+  object: {
+    kind: string;
+    id: string;
+  } | null;
+  toldAt: string | null;
+  silence: Shape1fd7b994 | null;
 };
 
 type Shaped6d865fd = {
