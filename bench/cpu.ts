@@ -32,6 +32,16 @@ export function readTreeMemory(root: number): number {
   return readTree(root).reduce((sum, { pages }) => sum + pages, 0) * PAGE_BYTES;
 }
 
+/** Bytes of memory by process of the family of `root`: what several share is shared out (PSS, proc_pid_smaps_rollup(5)). */
+export function readTreePss(root: number): ReadonlyMap<number, number> {
+  return new Map(
+    readTree(root).map(({ pid }) => {
+      const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+      return [pid, Number(/^Pss: +(\d+) kB$/m.exec(text)?.[1]) * 1024];
+    }),
+  );
+}
+
 function readTree(root: number): Stat[] {
   const stats = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -15,9 +15,10 @@ import { mintToken } from './token.ts';
 import { findVersion, type PeerName, peers, type RunningPeer, type Setup, startBackend, startPeer } from './peer.ts';
 import { type Measurement, renderTable, summarise, type WorkloadResult } from './table.ts';
 import { measureRevocation, renderRevocation } from './revocation.ts';
+import { measureStarts, renderStarts } from './start.ts';
 import { findFlaw } from './verify.ts';
 
-const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,filters,jwt,rate,body,handshake,resume | h2 | attack | crl | revocation]
+const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,filters,jwt,rate,body,handshake,resume | h2 | start | attack | crl | revocation]
                  [--only h2-h1,h2-h2,h1-h2,h2-grpc,h2-h1-body,h2-h2-body,h2-idle]
                  [--peers countersign,nginx,haproxy,caddy,envoy] [--generator own|autocannon|h2load] [--json]`;
 const WARM_MS = 1_000;
@@ -149,6 +150,12 @@ const alone: Readonly<Record<string, (json: boolean) => Promise<string>>> = {
     spawnSync('taskset', ['-pc', cores.load, String(process.pid)]);
     const rows = await measureAttacks(cores);
     return json ? JSON.stringify(rows, null, 2) : renderAttacks(rows);
+  },
+  start: async (json) => {
+    const cores = chooseCores();
+    spawnSync('taskset', ['-pc', cores.load, String(process.pid)]);
+    const report = await measureStarts(cores, 5);
+    return json ? JSON.stringify(report, null, 2) : renderStarts(report);
   },
   crl: async (json) => {
     const report = await measureCrl();

@@ -166,14 +166,14 @@ async function start<Name extends string>(
   const child = await startProcess('taskset', pinned, { name, env });
   const ended = (): boolean => child.exit() !== undefined;
   if (ready !== undefined) await said(child, ready);
-  await eventually(() => ended() || accepts(port), { what: `${name} to accept connections`, timeoutMs: 30_000 });
+  await eventually(() => ended() || accepts(port), { what: `${name} to accept connections` });
   if (ended()) throw new Error(`${name} did not start\n${child.lines.tail()}`);
   return { name, port, process: child };
 }
 
 /** Resolves where the process says so, and where it ends before. */
 async function said({ lines }: OwnedProcess, ready: RegExp): Promise<void> {
-  await lines.waitFor(({ text }) => ready.test(text), { timeoutMs: 30_000 }).catch(() => undefined);
+  await lines.waitFor(({ text }) => ready.test(text)).catch(() => undefined);
 }
 
 function values(pki: Pki): Record<string, string> {

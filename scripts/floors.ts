@@ -8,7 +8,7 @@ export const floors: readonly (readonly string[])[] = [
   ['asn1', 'dns', 'http', 'proxy-protocol', 'telemetry', 'yaml'],
   ['certs', 'config', 'http1', 'http2'],
   ['acme', 'store', 'trust', 'vault'],
-  ['crl', 'ocsp', 'sources', 'sqlite'],
+  ['crl', 'ocsp', 'postgres', 'sources', 'sqlite'],
   ['downstream', 'upstream', 'routing', 'forwarding', 'filters'],
   ['flow', 'passthrough', 'diagnosis', 'inventory'],
   ['loading'],

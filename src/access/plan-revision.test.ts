@@ -6,7 +6,7 @@ import { type Issued, mintCa, type TestCa } from '../certs/test-ca.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { SeenIdentity, TrustRecordContents } from '../inventory/record-format.ts';
-import { readOpener } from '../loading/open-store-source.ts';
+import { readOpener } from '../loading/read-opener.ts';
 import type { ObjectChange } from '../store/object.ts';
 import { type PlanOptions, planRevision, type RevisionPlan } from './plan-revision.ts';
 

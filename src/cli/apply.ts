@@ -10,8 +10,8 @@ import { escapeForLog } from '../base/log-text.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { loadPem } from '../certs/material.ts';
 import { readStore } from '../config/read-config.ts';
-import { readOpener } from '../loading/open-store-source.ts';
-import { openSqliteStore } from '../sqlite/sqlite-store.ts';
+import { openExistingStore, openStore } from '../loading/open-store.ts';
+import { readOpener } from '../loading/read-opener.ts';
 import type { JsonObject } from '../store/canonical-json.ts';
 import { type ObjectChange, objectKey } from '../store/object.ts';
 import { isDigest } from '../store/digest.ts';
@@ -55,14 +55,14 @@ async function apply(io: CommandIo, files: readonly string[], options: Options):
   const file = resolve(config);
   const location = await readStore({ file }, { env: io.env, strict: true, clock: systemClock });
   if (location === undefined) throw new UsageError(`${config} names no store (gateway.store.url)`);
-  const { path } = location;
   const opener = readOpener(location);
   const [key] = opener?.publicParts() ?? [];
   const written = await readObjectFiles(files);
-  const access = dryRun === true ? 'read' : 'write';
-  // Never a new one.
-  await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
-  await using store = await openSqliteStore({ path, access, clock: systemClock });
+  const opening = { clock: systemClock, as: 'command' } as const;
+  await using store =
+    dryRun === true
+      ? await openStore(location, { ...opening, access: 'read' })
+      : await openExistingStore(location, opening);
   const pending = new Map<string, SealedBlob>();
   const changes: ObjectChange[] = [];
   const keys = { opener, sealKey: key, pending, store, parent: (await store.revisions.head()).number };

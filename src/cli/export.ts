@@ -8,8 +8,8 @@ import { looksSecret } from '../base/secret-text.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { readStore } from '../config/read-config.ts';
 import { storedKinds, storedList } from '../config/stored-kinds.ts';
+import { openStore } from '../loading/open-store.ts';
 import { type ExportedLists, exportStored, yamlOf } from '../loading/stored-yaml.ts';
-import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { Cursor } from '../yaml/cursor.ts';
 import { yamlLimits } from '../yaml/limits.ts';
@@ -47,7 +47,7 @@ async function runExport(io: CommandIo, { config, only }: Options): Promise<void
   if (location === undefined && only === 'store') throw new UsageError(`${config} names no store (gateway.store.url)`);
   if (ofFile !== undefined) io.stdout.write(yamlOf(`of ${config}; private keys are left out`, ofFile));
   if (location === undefined) return;
-  await using store = await openSqliteStore({ path: location.path, access: 'read', clock: systemClock });
+  await using store = await openStore(location, { access: 'read', clock: systemClock, as: 'command' });
   const text = await exportStored(store);
   if (ofFile !== undefined) io.stdout.write('---\n');
   io.stdout.write(text);

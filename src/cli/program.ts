@@ -1,5 +1,6 @@
 // The commands, one file each. None is loaded before it is needed, so that `--help` and `--version` are quick.
 import { Command } from 'commander';
+import { version } from '../base/version.ts';
 
 type Entry = { readonly says: string; readonly open: () => Promise<Command> };
 
@@ -50,7 +51,7 @@ const commands: ReadonlyMap<string, Entry> = new Map([
   [
     'store',
     {
-      says: 'look after the file of a store: verify, backup, rotate-key',
+      says: 'look after a store: verify, backup, restore, rotate-key',
       open: async () => (await import('./store.ts')).storeCommand(),
     },
   ],
@@ -112,7 +113,7 @@ const commands: ReadonlyMap<string, Entry> = new Map([
 export async function openProgram(named: readonly string[] | 'all'): Promise<Command> {
   const program = new Command('countersign')
     .description('API gateway for mutual TLS: both sides of every connection prove who they are.')
-    .version('0.1.0', '-v, --version')
+    .version(version, '-v, --version')
     .showHelpAfterError('(countersign --help shows the commands)');
   const meant = named === 'all' ? undefined : named.find((word) => commands.has(word));
   for (const [name, { says, open }] of commands) {

@@ -43,7 +43,7 @@ describe('countersign store', () => {
   it('verify names what was changed, ends with 1, and lets nothing of it reach the terminal as it is', async (t) => {
     const { path } = await makeStore(t);
     const db = new DatabaseSync(path);
-    db.exec(`INSERT INTO user VALUES (char(27) || '[31m', 'eve', 'admin', NULL, 0, 0, 1)`);
+    db.exec(`INSERT INTO user VALUES (char(27) || '[31m', 'eve', 'admin', NULL, 0, 0, 1, NULL)`);
     db.close();
     const run = await runHere(storeCommand, ['verify', path]);
     assert.equal(run.code, 1);

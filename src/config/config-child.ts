@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigOrigin } from './config-origin.ts';
 import type { LoadedText } from './load-config.ts';
-import type { StoreLocation } from './store-url.ts';
+import type { StoreLocation } from './store-location.ts';
 
 export type ConfigOrder = ConfigOrigin & {
   readonly env: Environment;

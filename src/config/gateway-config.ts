@@ -5,6 +5,7 @@ import type { Place } from '../yaml/place.ts';
 import type { Severity } from './alert-kinds.ts';
 import type { FilterConfig } from './filter-types.ts';
 import type { FixedResponseConfig } from './fixed-response.ts';
+import type { MaterialText } from './source-config.ts';
 import type { PathRef, PlainRef, Ref, WrittenRef } from './ref.ts';
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
@@ -490,7 +491,12 @@ export type AlertReceiverConfig = {
 };
 
 /** A file of SQLite, absolute. */
-export type StoreConfig = { readonly path: string; readonly place: Place };
+export type StoreConfig = {
+  readonly path: string;
+  /** Which database it is, without what lets in; undefined: a file. */
+  readonly server: string | undefined;
+  readonly place: Place;
+};
 
 export type GatewayConfig = {
   /** Main file, absolute. */
@@ -601,6 +607,21 @@ export type GatewayConfig = {
     readonly fields: readonly AccessLogField[];
     readonly sample: number;
   };
+  /** undefined: nothing is traced. */
+  readonly tracing:
+    | {
+        /** http or https. */
+        readonly endpoint: string;
+        /** Share of the traces that begin here. */
+        readonly sample: number;
+        readonly followFrom: 'proxies' | 'verified' | 'everybody';
+        readonly serviceName: string;
+        readonly headers: readonly (readonly [name: string, value: string])[];
+        /** undefined: public CAs. */
+        readonly ca: MaterialText | undefined;
+        readonly timeoutMs: number;
+      }
+    | undefined;
   /** The bounded record of the identities that were seen, for `check --against` and `trust audit`. */
   readonly trustRecord: {
     readonly enabled: boolean;

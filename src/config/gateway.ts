@@ -30,6 +30,7 @@ import { deprecatedTimeoutKeys, timeoutsKeys } from './timeouts.ts';
 import { tlsKeys } from './tls.ts';
 import { http2Keys } from './http2.ts';
 import { transportKeys } from './transport.ts';
+import { tracingKeys } from './tracing.ts';
 import { trustRecordKeys } from './trust-record.ts';
 
 const unlimited = refused(
@@ -132,6 +133,11 @@ export const gatewayKeys = {
   ...deprecatedMonitoringKeys,
   log: block(logKeys),
   accessLog: block(accessLogKeys),
+  tracing: block(tracingKeys, {
+    says: 'Spans of requests for a collector of OpenTelemetry.',
+    oursAlone: true,
+    example: 'For example tracing: {endpoint: "http://127.0.0.1:4318/v1/traces"}.',
+  }),
   forwardClientCert: block(forwardClientCertKeys, {
     says: 'How the identity of the client is told to backends.',
     oursAlone: true,

@@ -9,7 +9,7 @@ import { listExtraFiles, unreadable } from './extra-files.ts';
 import type { GatewayConfig } from './gateway-config.ts';
 import type { Place } from '../yaml/place.ts';
 import { parseConfig } from './parse-config.ts';
-import type { StoreLocation } from './store-url.ts';
+import type { StoreLocation } from './store-location.ts';
 import { type ConfigText, extraFoldersOf, storeOf } from './written.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { yamlLimits } from '../yaml/limits.ts';

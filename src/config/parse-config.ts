@@ -31,6 +31,7 @@ import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
 import { readTrafficHealth, warnHidden } from './traffic-health.ts';
 import { readStore } from './store-url.ts';
+import { readTracing } from './tracing.ts';
 import { readTrustRecord } from './trust-record.ts';
 import { type ConfigInput, readWritten, type Written } from './written.ts';
 
@@ -160,6 +161,7 @@ function assemble(
     reload: readReload(gateway.reload, at, { ...entryPoints.admin, ...monitoring }, problems),
     trafficHealth,
     ...readLogs(gateway, input.file),
+    tracing: readTracing(gateway.tracing, at, problems),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     store: readStore(gateway.store, at, entryPoints.admin, problems),
     alerts: readAlerts(gateway.alerts, at, named, problems),

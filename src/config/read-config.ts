@@ -9,7 +9,7 @@ import type { ConfigAnswer, ConfigOrder } from './config-child.ts';
 import type { Environment } from '../yaml/environment.ts';
 import { type ConfigOrigin, filesOf, nameOf } from './config-origin.ts';
 import type { LoadedText } from './load-config.ts';
-import type { StoreLocation } from './store-url.ts';
+import type { StoreLocation } from './store-location.ts';
 import { mayNameStore } from './may-name-store.ts';
 import type { Problem } from '../yaml/problem.ts';
 

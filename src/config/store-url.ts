@@ -1,5 +1,4 @@
 // `gateway.store`: where the control plane keeps what is not in the file. Without it there is no control process and no API.
-import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
@@ -9,37 +8,35 @@ import type { GatewayConfig, StoreConfig } from './gateway-config.ts';
 import { key } from './key.ts';
 import { parseMaterialRef } from './material-ref.ts';
 import { isLoopback } from './listen-address.ts';
+import { locateStore, serverText, type StoreLocation } from './store-location.ts';
 import { reportEmpty } from './reading.ts';
 
 export const storeKeys = {
   // A URL of a database may hold its password.
   url: key(secret(text), {
-    says: 'sqlite:PATH. Default: no store, and no control process.',
+    says: 'sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE. Default: no store, and no control process.',
     unset: 'no store, no control process',
     restricts: true,
-    page: 'own. `sqlite:PATH`, relative to the file that names it. The folder must be writable for the user of the gateway alone. [The control process](operations.md#the-control-process).',
+    page: 'own. `sqlite:PATH`, relative to the file that names it; the folder must be writable for the user of the gateway alone. `postgres://USER:PASSWORD@HOST/DATABASE?sslrootcert=FILE` for several gateways: [A store in PostgreSQL](operations.md#a-store-in-postgresql). [The control process](operations.md#the-control-process).',
   }),
   sealKey: key(secret(text), {
     says: 'Opening key of the store: path, PEM text, or base64 of PEM. Default: a file beside the store, made at the first start.',
-    unset: 'STORE.key, made at the first start',
+    unset: 'STORE.key (of a database: countersign-store.key), made at the first start',
     restricts: true,
-    page: 'own. `S`: the X25519 key that opens what is sealed in the store; from the environment it is on no disk beside it. A path where nothing is yet gets a new key at the first start. Takes effect at a start.',
+    page: 'own. `S`: the X25519 key that opens what is sealed in the store; from the environment it is on no disk beside it. A path where nothing is yet gets a new key at the first start. All gateways on one database have the same. Takes effect at a start.',
+  }),
+  folder: key(text, {
+    says: 'Where opening key and last good revision stand for a store in a database. Default: beside this file.',
+    unset: 'beside the file that names the store',
+    page: 'own. For a store in a database: the folder, relative to the file that names it, with the opening key (unless `sealKey` says otherwise) and the last good revision. It must be writable for the user of the gateway alone.',
   }),
 };
 
 const store = map(storeKeys);
 
-/** Where a store is, and what opens what is sealed in it. Stays in the processes that read it: it may hold the key itself. */
-export type StoreLocation = {
-  /** Absolute. */
-  readonly path: string;
-  /** Undefined: beside the store. */
-  readonly sealKey?: { readonly path: string } | { readonly pem: string } | undefined;
-};
-
 /** `around`: `gateway`. Undefined where there is none. */
 export function readStore(
-  { url, sealKey }: z.output<typeof store>,
+  { url, sealKey, folder }: z.output<typeof store>,
   around: Cursor,
   admin: GatewayConfig['entryPoints']['admin'],
   problems: ProblemList,
@@ -57,16 +54,20 @@ export function readStore(
     return undefined;
   }
   const { place } = at.down('url');
-  const path = pathOfStore(url, place.file);
-  if (path === undefined) {
-    problems.error(
-      'bad_url',
-      place,
-      'the store is none that this version can open',
-      'Write url: sqlite:PATH, for example sqlite:countersign.db.',
-    );
+  const located = locateStore(url, folder, place.file);
+  if ('problem' in located) {
+    problems.error('bad_url', place, located.problem, located.hint);
     return undefined;
   }
+  const { path, postgres } = located;
+  if (folder === undefined) reportEmpty(at, 'folder', problems);
+  else if (postgres === undefined)
+    problems.warn(
+      'unused_key',
+      at.keyPlace('folder'),
+      'folder has no effect: what belongs to a store in a file stands beside it',
+      'Remove it.',
+    );
   if (sealKey === undefined) reportEmpty(at, 'sealKey', problems);
   else {
     const reading = parseMaterialRef(sealKey, at.down('sealKey'), true);
@@ -87,26 +88,21 @@ export function readStore(
       'with a store people log in at the admin entry point, and without TLS everybody on the way could read their passwords',
       'Write entryPoints.admin.certificateId: ID for TLS, or 127.0.0.1:PORT.',
     );
-  return { path, place };
-}
-
-/** Absolute; undefined where it is no URL of a store. `file`: that names it. */
-function pathOfStore(url: string, file: string): string | undefined {
-  const path = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : '';
-  const isPath = path !== '' && path.length <= 4096 && !/[\u0000-\u001f\u007f]/.test(path);
-  return isPath ? resolve(dirname(file), path) : undefined;
+  return { path, server: postgres === undefined ? undefined : serverText(postgres), place };
 }
 
 /** The store that a main file names, before anything else of it is read; undefined where it names none, or wrongly. */
 export function findStore(tree: TreeNode | undefined, file: string): StoreLocation | undefined {
   const at = new Cursor(tree, { file, line: 1, col: 1 }).down('gateway', 'store');
   const { tree: url } = at.down('url');
-  const path = url?.kind === 'scalar' && !url.isNull ? pathOfStore(url.text, file) : undefined;
-  if (path === undefined) return undefined;
+  const { tree: folder } = at.down('folder');
+  const folderText = folder?.kind === 'scalar' && !folder.isNull ? folder.text : undefined;
+  const located = url?.kind === 'scalar' && !url.isNull ? locateStore(url.text, folderText, file) : undefined;
+  if (located === undefined || 'problem' in located) return undefined;
   const { tree: sealKey } = at.down('sealKey');
-  if (sealKey?.kind !== 'scalar' || sealKey.isNull) return { path };
+  if (sealKey?.kind !== 'scalar' || sealKey.isNull) return located;
   const reading = parseMaterialRef(sealKey.text, at.down('sealKey'), true);
   // What is wrong with it is told when all is read; no other key is taken instead.
   if ('problem' in reading) return undefined;
-  return { path, sealKey: 'pem' in reading ? { pem: reading.pem } : { path: reading.path } };
+  return { ...located, sealKey: 'pem' in reading ? { pem: reading.pem } : { path: reading.path } };
 }

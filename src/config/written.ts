@@ -18,7 +18,8 @@ import { extraFileShape, mainFileShape } from './main-file.ts';
 import type { WrittenMiddleware } from './middlewares.ts';
 import { isEnabled, type WrittenRoute } from './route.ts';
 import { mayNameStore } from './may-name-store.ts';
-import { findStore, type StoreLocation } from './store-url.ts';
+import type { StoreLocation } from './store-location.ts';
+import { findStore } from './store-url.ts';
 import { addStoredObjects, type StoredObjects } from './stored-objects.ts';
 import { UnresolvedValues } from './unresolved-values.ts';
 

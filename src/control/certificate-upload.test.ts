@@ -7,7 +7,7 @@ import { before, describe, it, type TestContext } from 'node:test';
 import { brokenBlocks } from '../../test/support/broken-pem.ts';
 import { type ApiAnswer, type ApiUnderTest, openApi } from '../../test/support/control-api.ts';
 import { type Issued, mintCa, type TestCa } from '../certs/test-ca.ts';
-import { readOpener } from '../loading/open-store-source.ts';
+import { readOpener } from '../loading/read-opener.ts';
 import { isDigest } from '../store/digest.ts';
 
 let root: TestCa;

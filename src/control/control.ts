@@ -2,7 +2,7 @@
 // waits for it. Loaded by fork(), so this module does its work when it is imported.
 import { systemClock } from '../base/clock.ts';
 import { Turns } from '../base/turns.ts';
-import { openSqliteStore } from '../sqlite/sqlite-store.ts';
+import { openExistingStore } from '../loading/open-store.ts';
 import type { Store } from '../store/store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
@@ -81,10 +81,9 @@ async function start(given: ControlStart): Promise<void> {
 }
 
 /** Rejects with a StoreProblem where the store cannot be opened. */
-async function openStore({ store: path }: ControlStart): Promise<Store> {
+async function openStore({ store: address }: ControlStart): Promise<Store> {
   // The primary made it, once: one that has gone is not to be replaced by an empty one.
-  await (await openSqliteStore({ path, access: 'read', clock: systemClock })).close();
-  return openSqliteStore({ path, access: 'write', clock: systemClock });
+  return openExistingStore(address, { clock: systemClock, as: 'control' });
 }
 
 type Around = {

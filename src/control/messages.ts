@@ -5,6 +5,7 @@ import type { TriedReceiver } from '../alerts/try-receiver.ts';
 import type { AlertKind, Severity } from '../config/alert-kinds.ts';
 import type { LogLevel } from '../telemetry/logger.ts';
 import type { ClientsSeen } from './clients-seen.ts';
+import type { StoreAddress } from '../loading/open-store.ts';
 import type { StoreProblemCode } from '../store/store-problem.ts';
 import type { ObjectChange } from '../store/object.ts';
 import type { SealedBlob, SealKey } from '../store/sealed.ts';
@@ -17,8 +18,7 @@ import type { TrafficMinute } from './traffic.ts';
 import type { ConfigView } from './view.ts';
 
 export type ControlStart = {
-  /** File of the store, absolute. */
-  readonly store: string;
+  readonly store: StoreAddress;
   /** Where people reach the admin entry point: `http://localhost:9901`. */
   readonly url: string;
   /** This gateway, among others on one store. */

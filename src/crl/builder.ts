@@ -23,7 +23,6 @@ export type CrlBuilderOptions = {
   readonly clock: Clock;
   /** Of the thread's module; default crl-thread beside this one. */
   readonly entry?: URL;
-  readonly buildMs?: number;
 };
 
 type Job = {
@@ -80,8 +79,7 @@ export class CrlBuilder {
       return;
     }
     this.#running = job;
-    const limitMs = this.#options.buildMs ?? buildMs;
-    this.#cancel = this.#options.clock.after(limitMs, () => this.#end(`it took longer than ${limitMs / 1000} s`));
+    this.#cancel = this.#options.clock.after(buildMs, () => this.#end(`it took longer than ${buildMs / 1000} s`));
     try {
       job.known = this.#findKnown(job.issuersKey);
       this.#thread ??= this.#start();

@@ -61,6 +61,7 @@ async function openConnection(): Promise<(now: number) => { status: number; clos
     clock,
     deadlines: new Deadlines(clock),
     accessLog: undefined,
+    tracing: undefined,
     clientRequests: new ClientCounts(),
     bodies: new BodyBudget(0, 0),
     metrics: new RequestMetrics(new Metrics().of),

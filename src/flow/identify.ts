@@ -1,12 +1,15 @@
 // Step 1: who asks, and is this connection good for the host that is asked for? (docs/verification.md, order of checks; incident 3)
 import { Fault } from '../base/fault.ts';
 import type { Client } from './client.ts';
+import { beginTrace } from './trace.ts';
 import type { Identified, RequestContext } from './request-context.ts';
 
 /** Faults: the verdict's code where the handshake failed (`onFailure: explain`), expired since then, host_mismatch (421). */
 export function identify(context: RequestContext): Identified {
   const { client, serving } = context;
   context.requestId = serving.forwarding.requestId(context.exchange.head, client.peer);
+  const { tracing } = context.services;
+  if (tracing !== undefined) context.trace = beginTrace(tracing.tracer, tracing.followFrom, context);
   verifyClient(client, context.services.clock.now());
   const found = client.findHost(context.exchange.head.authority, serving);
   context.host = found.host;

@@ -13,6 +13,7 @@ import { fieldsOfClient, fieldsOfGateway } from './client-fields.ts';
 import { type Filtered, isFiltered } from './filtering.ts';
 import { AmbiguousPath } from './route.ts';
 import type { RequestContext } from './request-context.ts';
+import { fieldsOfTrace, withoutTrace } from './trace.ts';
 
 export type Prepared = Filtered & {
   readonly outgoing: OutgoingRequest;
@@ -34,13 +35,20 @@ export function prepare(context: Filtered): Prepared {
   if (backend === undefined) throw new Fault('no_healthy_backend', 'gateway', { detail: route.cluster.describe() });
   context.backend = backend;
   context.caller = client.caller(config.name, address);
-  const fields = context.changes?.requestFields ?? fieldsOfClient(context);
+  let fields = context.changes?.requestFields ?? fieldsOfClient(context);
+  let extra = fieldsOfGateway(context);
+  const { trace } = context;
+  if (trace !== undefined) {
+    trace.dispatchedAt = context.services.clock.monotonic();
+    fields = withoutTrace(fields);
+    extra = [...extra, fieldsOfTrace(trace)];
+  }
   context.outgoing = {
     method: head.method,
     target: targetAt(context, backend),
     authority: authorityAt(context, backend),
     fields: context.upgrade === webSocket ? withoutKey(fields) : fields,
-    extra: fieldsOfGateway(context),
+    extra,
     bodyLength: head.bodyLength,
     acceptsTrailers: head.acceptsTrailers,
     upgrade: context.upgrade,

@@ -4,6 +4,7 @@ import { RouteDenied } from './authorize.ts';
 import type { Client } from './client.ts';
 import { Ambiguous } from './route.ts';
 import { countOut } from './in-flight.ts';
+import { endTrace } from './trace.ts';
 import type { Services } from './serving.ts';
 import type { RequestContext } from './request-context.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
@@ -27,6 +28,9 @@ export function record(context: RequestContext): void {
     // What the stop of the gateway cuts off is no trouble of anybody's.
     if (fault.source !== 'client' && fault.code !== 'draining') report(context, fault, route, backend);
   }
+  const { tracing } = services;
+  if (tracing !== undefined && context.trace?.isSampled === true)
+    endTrace(tracing.tracer, context.trace, context, status);
   if (services.accessLog !== undefined) log(services.accessLog, context, status, durationMs, route, backend);
 }
 

@@ -6,6 +6,7 @@ import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { Exchange, OutgoingRequest, ResponseHead } from '../http/exchange.ts';
 import type { Answer, BodyEncoder } from '../filters/filter.ts';
 import type { FieldBlock, Fields } from '../http/field.ts';
+import type { RequestTrace } from '../telemetry/tracer.ts';
 import type { Backend } from '../upstream/backend.ts';
 import type { Caller } from '../upstream/caller.ts';
 import type { Client } from './client.ts';
@@ -41,6 +42,8 @@ export class RequestContext {
   readonly serving: Serving;
   readonly services: Services;
   requestId = '';
+  /** undefined: nothing is traced. */
+  trace: RequestTrace | undefined = undefined;
   /** Canonical Host without port; '' where it is absent or not a name. */
   host = '';
   policy: TrustPolicy | undefined = undefined;

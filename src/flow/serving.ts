@@ -14,6 +14,7 @@ import type { RouteRule } from '../trust/route-rule.ts';
 import type { PathRewrite } from '../routing/rewrite-path.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { AccessLog } from '../telemetry/access-log.ts';
+import type { Tracer } from '../telemetry/tracer.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { BodyBudget } from './body-buffer.ts';
 import type { TrafficHealth } from './traffic-health.ts';
@@ -57,11 +58,16 @@ export type Serving = {
   ownUris(policy: TrustPolicy): readonly string[];
 };
 
+/** Whose word counts for which trace a request belongs to; trusted proxies' always. */
+export type FollowFrom = 'proxies' | 'verified' | 'everybody';
+
 /** What outlives a reload: one per worker. */
 export type Services = {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   readonly accessLog: AccessLog | undefined;
+  /** undefined: nothing is traced. */
+  readonly tracing: { readonly tracer: Tracer; readonly followFrom: FollowFrom } | undefined;
   /** For request bodies that are kept until a backend connection is worth taking. */
   readonly bodies: BodyBudget;
   /** Those in progress, by client, where there is a limit. */

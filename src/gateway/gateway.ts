@@ -25,6 +25,7 @@ import type { LoadedRules } from '../loading/loaded.ts';
 import { ClientOcsp } from '../ocsp/client-ocsp.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
+import type { TracerOptions } from '../telemetry/tracer.ts';
 import { PassThrough } from '../passthrough/pass-through.ts';
 import { ActiveGeneration } from './active-generation.ts';
 import { setBackendGauges } from './backend-gauges.ts';
@@ -50,6 +51,8 @@ export type GatewayOptions = {
   readonly onVerified?: (verified: VerifiedClient) => void;
   /** Gets every handshake that failed, where the configuration of the start has a store. */
   readonly failures?: FailureTally;
+  /** Spans of requests, where something is traced; absent: nobody takes them. */
+  readonly onSpans?: TracerOptions['send'];
 };
 
 export class Gateway {
@@ -92,6 +95,7 @@ export class Gateway {
       challenges: this.#challenges,
       isDraining: () => this.#clients.isDraining,
       failures: options.failures,
+      onSpans: options.onSpans ?? ((_, done) => done()),
     });
     const connections = new OpenConnections(clock, metrics, { policies, ocsp: () => this.#ocsp.checker }, (one) =>
       services.find()?.reports.onClientsDistrusted(one),

@@ -18,6 +18,7 @@ import { AccessLog } from '../telemetry/access-log.ts';
 import { AccessLogFields } from '../telemetry/access-log-fields.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { Tracer, type TracerOptions } from '../telemetry/tracer.ts';
 import { NameResolver } from '../dns/name-resolver.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
 import { ClientCounts } from '../downstream/client-counts.ts';
@@ -36,6 +37,7 @@ export type WorkerServicesOptions = {
   readonly rates: RateCounters;
   readonly challenges: ChallengeAnswers;
   readonly isDraining: () => boolean;
+  readonly onSpans: TracerOptions['send'];
   /** Failed handshakes, where the configuration of the start has a store. */
   readonly failures: FailureTally | undefined;
 };
@@ -78,6 +80,7 @@ export class WorkerServices {
   readonly filterServices: FilterServices;
   readonly #metrics: Metrics;
   readonly #accessLog: AccessLog | undefined;
+  readonly #tracer: Tracer | undefined;
 
   /** Serves also where a log file cannot be opened: a worker that starts anew must not depend on a folder of logs. */
   constructor(config: GatewayConfig, options: WorkerServicesOptions) {
@@ -98,10 +101,14 @@ export class WorkerServices {
       : undefined;
     if (this.#accessLog?.isOpen === false)
       this.logger.error({ path }, 'the access log cannot be opened: its lines are dropped until it can');
+    this.#tracer =
+      config.tracing &&
+      new Tracer({ clock, sample: config.tracing.sample, random: Math.random, send: options.onSpans });
     this.services = {
       clock,
       deadlines,
       accessLog: this.#accessLog,
+      tracing: this.#tracer && config.tracing && { tracer: this.#tracer, followFrom: config.tracing.followFrom },
       bodies: new BodyBudget(buffering.requestTotalBytes, buffering.requestBytes),
       clientRequests: new ClientCounts(),
       metrics: new RequestMetrics(metrics.of),
@@ -147,6 +154,7 @@ export class WorkerServices {
   /** Writes what the access log holds. */
   async close(): Promise<void> {
     this.resolver.close();
+    this.#tracer?.flush();
     await this.#accessLog?.close();
   }
 }

@@ -3,6 +3,7 @@
 import { readRegularFileSync } from '../base/read-regular-file.ts';
 import { showPath } from '../base/secret-text.ts';
 import { canonicalJson } from '../store/canonical-json.ts';
+import type { Digest } from '../store/digest.ts';
 import { objectDigest, type StoredObject } from '../store/object.ts';
 import { checkPrivateFile, makingProblem, replacePrivateFile } from '../store/private-file.ts';
 import type { Revision } from '../store/revision.ts';
@@ -75,18 +76,20 @@ type Held = {
   readonly revision: Revision;
   readonly objects: readonly StoredObject[];
   readonly sealed: readonly (Omit<SealedBlob, 'bytes'> & { readonly bytes: string })[];
+  /** Absent in what earlier versions wrote. */
+  readonly store?: Digest;
 };
 
-function serialize({ revision, objects, sealed }: StoredRevision): string {
+function serialize({ revision, objects, sealed, store }: StoredRevision): string {
   const blobs = [...sealed.values()].map(({ digest, kind, id, sealKey, bytes }) => {
     return { digest, kind, id, sealKey, bytes: Buffer.from(bytes).toString('base64') };
   });
-  return JSON.stringify({ revision, objects, sealed: blobs });
+  return JSON.stringify({ revision, objects, sealed: blobs, store });
 }
 
 /** Only who holds the opening key wrote it; what a disk made of it since shows in the digests. */
 function parse(content: Buffer): StoredRevision {
-  const { revision, objects, sealed } = JSON.parse(content.toString('utf8')) as Held;
+  const { revision, objects, sealed, store } = JSON.parse(content.toString('utf8')) as Held;
   const texts = objects.map(({ kind, id, digest, body }) => ({
     kind,
     id,
@@ -100,5 +103,5 @@ function parse(content: Buffer): StoredRevision {
     blob.digest,
     { ...blob, bytes: Buffer.from(blob.bytes, 'base64') },
   ]);
-  return { revision, objects, sealed: new Map(blobs) };
+  return { revision, objects, sealed: new Map(blobs), store };
 }

@@ -1,7 +1,7 @@
 // Which source a main file has: itself alone, or a store beside it. The file says so, and is asked before anything else.
 import type { Clock } from '../base/clock.ts';
 import { readStore } from '../config/read-config.ts';
-import type { StoreLocation } from '../config/store-url.ts';
+import type { StoreLocation } from '../config/store-location.ts';
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigSource } from './config-source.ts';
 import { FileSource } from './file-source.ts';
@@ -22,8 +22,9 @@ export async function openSourceToRun(file: string, options: Options): Promise<S
   const location = await readStore({ file }, { ...options, strict: true });
   if (location === undefined) return { source: new FileSource(file), store: undefined, location };
   // Who has no store does not load what reads one.
-  const { makeStoreOnce, storeSourceOf } = await import('./open-store-source.ts');
+  const { makeStoreOnce, storeSourceOf, updateStore } = await import('./open-store-source.ts');
   await makeStoreOnce(location, clock);
+  await updateStore(location, clock);
   const store = storeSourceOf({ file, store: location, clock, mayFallBack: true });
   return { source: store, store, location };
 }
@@ -32,7 +33,7 @@ export async function openSourceToRun(file: string, options: Options): Promise<S
 export async function openSourceToLook(file: string, options: Options): Promise<ConfigSource> {
   const location = await readStore({ file }, { ...options, strict: true });
   if (location === undefined) return new FileSource(file);
-  const { isFirstStart, storeSourceOf } = await import('./open-store-source.ts');
-  if (isFirstStart(location)) return new FileSource(file);
+  const { holdsNothingYet, storeSourceOf } = await import('./open-store-source.ts');
+  if (await holdsNothingYet(location, options.clock)) return new FileSource(file);
   return storeSourceOf({ file, store: location, clock: options.clock, mayFallBack: false });
 }

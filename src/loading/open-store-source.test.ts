@@ -10,7 +10,7 @@ import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { makeSealKey, seal } from '../store/seal.ts';
 import { loadGateway } from './load.ts';
 import { openSourceToRun } from './open-source.ts';
-import { readOpener } from './open-store-source.ts';
+import { readOpener } from './read-opener.ts';
 
 function open(t: TestContext): TempDir {
   const dir = openTempDir('seal-key');

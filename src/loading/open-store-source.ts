@@ -1,19 +1,16 @@
-// The source of a configuration whose store is a file: where its opening key and the last good revision stand, and what is made
-// of both at the very first start.
+// The source of a configuration with a store: where its opening key and the last good revision stand, and what is made of both at the
+// very first start.
 import type { KeyObject } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
-import type { StoreLocation } from '../config/store-url.ts';
-import { openSqliteStore } from '../sqlite/sqlite-store.ts';
-import {
-  openingKeyPath,
-  openOpener,
-  parseOpeningKeys,
-  readOpeningKeys,
-  writeOpeningKeys,
-} from '../store/opening-key.ts';
-import { Opener } from '../store/seal.ts';
+import { showPath } from '../base/secret-text.ts';
+import type { StoreLocation } from '../config/store-location.ts';
+import type { VerifiedSoFar } from '../postgres/verify-database.ts';
+import { openingKeyPath, openOpener, writeOpeningKeys } from '../store/opening-key.ts';
+import { StoreProblem } from '../store/store-problem.ts';
 import { LastGoodFile, lastGoodPath } from './last-good.ts';
+import { openStore } from './open-store.ts';
+import { readKeys, readOpener } from './read-opener.ts';
 import { StoreSource } from './store-source.ts';
 
 /** The event loop waits as well, and what is locked can be read a moment later. */
@@ -30,30 +27,34 @@ export type StoreFiles = {
 
 export function storeSourceOf({ file, store, clock, mayFallBack }: StoreFiles): StoreSource {
   const { path } = store;
+  // Over all connections: what was verified of a database is not read again after each of them.
+  const soFar: VerifiedSoFar = { state: undefined };
   return new StoreSource({
     file,
     clock,
-    open: async () => openSqliteStore({ path, access: 'read', busyMs, clock }),
+    open: async () => openStore(store, { access: 'read', busyMs, clock, as: 'primary', soFar }),
     opener: () => readOpener(store),
     ...(mayFallBack && { lastGood: new LastGoodFile(lastGoodPath(path)) }),
   });
-}
-
-/** Undefined where there is none. Throws a StoreProblem. */
-export function readOpener(store: StoreLocation): Opener | undefined {
-  const keys = readKeys(store);
-  return keys && new Opener(keys);
-}
-
-function readKeys({ path, sealKey }: StoreLocation): readonly KeyObject[] | undefined {
-  if (sealKey !== undefined && 'pem' in sealKey) return parseOpeningKeys(sealKey.pem);
-  return readOpeningKeys(sealKey?.path ?? openingKeyPath(path));
 }
 
 /** Nothing of a store is there, or ever was. A key that stands elsewhere may be there before it. */
 export function isFirstStart({ path, sealKey }: StoreLocation): boolean {
   const own = [path, lastGoodPath(path), ...(sealKey === undefined ? [openingKeyPath(path)] : [])];
   return !own.some((file) => existsSync(file));
+}
+
+/** Before the first start of a store there is nothing to look at. Rejects with a StoreProblem where a database cannot be asked. */
+export async function holdsNothingYet(location: StoreLocation, clock: Clock): Promise<boolean> {
+  if (!isFirstStart(location)) return false;
+  if (location.postgres === undefined) return true;
+  try {
+    await (await openStore(location, { access: 'read', clock, as: 'command' })).close();
+    return false;
+  } catch (error) {
+    if (error instanceof StoreProblem && error.code === 'not_found') return true;
+    throw error;
+  }
 }
 
 /**
@@ -64,11 +65,44 @@ export async function makeStoreOnce(location: StoreLocation, clock: Clock): Prom
   const { path, sealKey } = location;
   const keyPath = openingKeyPath(path);
   if (existsSync(lastGoodPath(path)) || (sealKey === undefined && existsSync(keyPath))) return;
-  await using store = await openSqliteStore({ path, access: 'write', clock });
+  await using store = await openStore(location, { access: 'write', clock, as: 'primary' });
   // One that stands elsewhere may be another than at the last start.
-  if (sealKey === undefined && (await store.sealed.keys()).length > 0) return;
-  const keep = (keys: readonly KeyObject[]): void =>
-    writeOpeningKeys(sealKey !== undefined && 'path' in sealKey ? sealKey.path : keyPath, keys, true);
+  if (sealKey === undefined && (await store.sealed.keys()).length > 0) {
+    if (location.postgres === undefined) return;
+    // Another gateway made it: without its key nothing of it could be opened here.
+    throw new StoreProblem(
+      'seal_key_missing',
+      `the store is another gateway's already, and its opening key is not in ${showPath(keyPath)}`,
+    );
+  }
+  let made: string | undefined;
+  const keep = (keys: readonly KeyObject[]): void => {
+    const to = sealKey !== undefined && 'path' in sealKey ? sealKey.path : keyPath;
+    writeOpeningKeys(to, keys, true);
+    made = to;
+  };
   const act = { actor: 'system', reason: 'first start of the gateway' };
-  await openOpener(store.sealed, readKeys(location), keep, act);
+  await openOpener(store.sealed, readKeys(location), keep, act).catch((error: unknown) => {
+    // One that was made for nothing opens nothing, and must not be taken for the key of the store.
+    if (made !== undefined) rmSync(made, { force: true });
+    throw error;
+  });
+}
+
+/**
+ * A store of an older schema is brought to the present one before it is read: who reads does not change it. Where that cannot be
+ * done, the reading says why.
+ */
+export async function updateStore(location: StoreLocation, clock: Clock): Promise<void> {
+  try {
+    await (await openStore(location, { access: 'read', clock, as: 'primary' })).close();
+  } catch (error) {
+    if (!(error instanceof StoreProblem)) throw error;
+    if (error.code !== 'older') return;
+    const writing = openStore(location, { access: 'write', clock, as: 'primary' });
+    await writing.then(
+      (store) => store.close(),
+      () => {},
+    );
+  }
 }

@@ -1,6 +1,8 @@
 // One gateway's connection to a store: opened when it is needed, verified before anything of it is used, opened again when it
 // failed, later each time. What the store holds then is read anew; what to do without it is store-source.ts.
 import type { Clock } from '../base/clock.ts';
+import type { Digest } from '../store/digest.ts';
+import { checkOpener } from '../store/opening-key.ts';
 import type { RevisionHead } from '../store/revision.ts';
 import type { Opener } from '../store/seal.ts';
 import type { Store } from '../store/store.ts';
@@ -26,6 +28,7 @@ export type StoreListener = {
 
 export class StoreLine {
   readonly #options: StoreLineOptions;
+  readonly #refuse: (store: Digest | undefined) => void;
   #store: Store | undefined;
   #unfollow: () => void = () => {};
   #cancelRetry: (() => void) | undefined;
@@ -33,8 +36,10 @@ export class StoreLine {
   #following: ({ readonly clock: Clock } & StoreListener) | undefined;
   #closed = false;
 
-  constructor(options: StoreLineOptions) {
+  /** `refuse`: throws for a store that is another than before. */
+  constructor(options: StoreLineOptions, refuse: (store: Digest | undefined) => void) {
     this.#options = options;
+    this.#refuse = refuse;
   }
 
   /** The newest revision, verified. Rejects where the store cannot be read, or is not what it says. */
@@ -42,8 +47,11 @@ export class StoreLine {
     try {
       const opener = this.#options.opener();
       const store = await this.#connect();
+      const identity = await identify(store);
+      this.#refuse(identity);
+      if (opener !== undefined) checkOpener(await store.sealed.keys(), opener);
       await verify(store, opener);
-      const stored = await readHead(store);
+      const stored = { ...(await readHead(store)), store: identity };
       this.#retryMs = firstRetryMs;
       return { stored, opener };
     } catch (error) {
@@ -105,8 +113,9 @@ export class StoreLine {
 
   #retryLater(): void {
     if (this.#following === undefined || this.#closed || this.#cancelRetry !== undefined) return;
-    const delayMs = this.#retryMs;
-    this.#retryMs = Math.min(maxRetryMs, delayMs * 2);
+    // Gateways that lost one database together do not come back to it together.
+    const delayMs = this.#retryMs * (1 - Math.random() / 2);
+    this.#retryMs = Math.min(maxRetryMs, this.#retryMs * 2);
     this.#cancelRetry = this.#following.clock.after(delayMs, () => {
       this.#cancelRetry = undefined;
       if (!this.#closed) void this.#tryAgain();
@@ -120,6 +129,11 @@ export class StoreLine {
     );
     if (stored !== undefined) this.#following?.onNews(headOf(stored));
   }
+}
+
+/** The first entry of the audit log: no other store has the same, and each backup of this one has. */
+async function identify({ audit }: Store): Promise<Digest | undefined> {
+  return (await audit.list({ cursor: '2', limit: 1 })).items[0]?.hash;
 }
 
 async function verify(store: Store, opener: Opener | undefined): Promise<void> {

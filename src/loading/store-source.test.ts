@@ -155,7 +155,7 @@ describe('a store that cannot be had', () => {
     ['was cut', ({ path }) => truncateSync(path, 5000), 'corrupt'],
     ['may be read by others', ({ path }) => chmodSync(path, 0o644), 'path_refused'],
     ['is another file', ({ path }) => writeFileSync(path, 'x'.repeat(9000)), 'not_a_store'],
-    ['was emptied', ({ path }) => removeStore(path), 'altered'],
+    ['was emptied', ({ path }) => removeStore(path), 'another_store'],
     ['was changed by hand', ({ path }) => alter(path), 'altered'],
     ['is locked', ({ path }) => lock(path), 'locked'],
   ];

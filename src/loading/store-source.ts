@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { coalesce } from '../base/coalesce.ts';
 import type { MaterialBytes, StoredRef } from '../certs/material.ts';
 import type { ConfigOrigin } from '../config/config-origin.ts';
+import type { Digest } from '../store/digest.ts';
 import type { RevisionHead } from '../store/revision.ts';
 import type { Opener } from '../store/seal.ts';
 import { StoreProblem } from '../store/store-problem.ts';
@@ -59,7 +60,7 @@ export class StoreSource implements ConfigSource {
     this.name = options.file;
     this.#options = options;
     this.#files = new FileSource(options.file);
-    this.#line = new StoreLine(options);
+    this.#line = new StoreLine(options, (store) => this.#refuseAnother(store));
   }
 
   get state(): StoreState {
@@ -200,6 +201,19 @@ export class StoreSource implements ConfigSource {
     if (isEmpty)
       throw new StoreProblem('altered', `the store is empty, and revision ${last.number} was served from it`);
     return (await this.#line.has(last)) ? undefined : true;
+  }
+
+  /** Before anything else is said of it. Throws `another_store`. */
+  #refuseAnother(store: Digest | undefined): void {
+    let before = this.#committed;
+    try {
+      before ??= this.#readLastGood();
+    } catch {
+      // Told where it matters.
+    }
+    if (before?.stored.store === undefined || store === undefined || before.stored.store === store) return;
+    const { number } = headOf(before.stored);
+    throw new StoreProblem('another_store', `this is not the store that revision ${number} was served from`);
   }
 
   #standIn(error: unknown): Loaded {

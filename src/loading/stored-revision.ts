@@ -3,7 +3,7 @@
 import type { MaterialBytes, StoredRef } from '../certs/material.ts';
 import { materialUnknown } from '../certs/material.ts';
 import { listSealed, type StoredObjects } from '../config/stored-objects.ts';
-import { parseDigest } from '../store/digest.ts';
+import { type Digest, parseDigest } from '../store/digest.ts';
 import type { StoredObject } from '../store/object.ts';
 import { noRevision, type Revision, type RevisionHead } from '../store/revision.ts';
 import type { Opener } from '../store/seal.ts';
@@ -17,6 +17,8 @@ export type StoredRevision = {
   readonly objects: readonly StoredObject[];
   /** By digest: every one that an object refers to. */
   readonly sealed: ReadonlyMap<string, SealedBlob>;
+  /** Which store it is of: another one is never taken for it. Undefined where that was not kept. */
+  readonly store?: Digest | undefined;
 };
 
 export const nothingStored: StoredRevision = { revision: undefined, objects: [], sealed: new Map() };

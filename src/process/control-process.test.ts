@@ -50,7 +50,7 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
   const control = new ControlProcess({
     clock: systemClock,
     log: createLogger({ level: 'off' }),
-    store: '/store.db',
+    store: { path: '/store.db' },
     entry: dir.write('entry.mjs', entry),
     active,
     status: new StatusReader({
@@ -100,8 +100,8 @@ describe('the control process', () => {
         ),
       );
     await eventually(async () => Promise.resolve(answers().size === 6), { what: 'six answers' });
-    const start = starts(events())[0]?.message?.['start'] as { store: string; url: string };
-    assert.deepEqual([start.store, start.url], ['/store.db', 'http://localhost:9901']);
+    const start = starts(events())[0]?.message?.['start'] as { store: object; url: string };
+    assert.deepEqual([start.store, start.url], [{ path: '/store.db' }, 'http://localhost:9901']);
     const variables = events().find((event) => event.variables !== undefined)?.variables ?? [];
     assert.ok(variables.includes('PATH') && !variables.includes('CONTROL_TEST_SECRET'), variables.join());
     const answer = (id: number): unknown => answers().get(id)?.['answer'];

@@ -9,6 +9,7 @@ import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
 import type { ControlStart, FiringCount, FromControl, ShownCertificate, ToControl } from '../control/messages.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
+import type { StoreAddress } from '../loading/open-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
 import type { FailureLine } from './failure-line.ts';
@@ -24,8 +25,7 @@ export type ControlProcessOptions = AnswerDependencies & {
   /** Alerts that this gateway has; none are known while there is no process. */
   readonly onFiring: (firing: readonly FiringCount[]) => void;
   readonly onEnd: () => void;
-  /** File of the store. */
-  readonly store: string;
+  readonly store: StoreAddress;
   /** URL path of its entry module; tests have their own. */
   readonly entry?: string;
 };

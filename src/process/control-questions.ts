@@ -192,7 +192,7 @@ async function plan(asked: PlanQuestion, from: AnswerDependencies): Promise<Ques
 }
 
 async function findSealKey(from: AnswerDependencies): Promise<Questions['sealKey']['answer']> {
-  const { readOpener } = await import('../loading/open-store-source.ts');
+  const { readOpener } = await import('../loading/read-opener.ts');
   return readOpener(from.planning.store)?.publicParts()[0] ?? null;
 }
 

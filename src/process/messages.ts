@@ -10,6 +10,7 @@ import type { TicketSeed } from '../downstream/ticket-secret.ts';
 import type { CrlMessage } from '../crl/subscriber.ts';
 import type { LoadedRules } from '../loading/loaded.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
+import type { SpanBatch } from '../telemetry/tracer.ts';
 import type { PayloadPiece } from './payload.ts';
 
 /** Ports that were chosen at start: a worker listens on exactly these (0 in the configuration is any free one). */
@@ -76,6 +77,8 @@ export type FromWorker =
   | { readonly kind: 'seen'; readonly id: number; readonly report: SeenReport | undefined }
   /** Handshakes that failed since the last time. */
   | { readonly kind: 'failures'; readonly report: FailureReport }
+  /** Spans of requests that are over, in JSON of OTLP. */
+  | { readonly kind: 'spans'; readonly batch: SpanBatch }
   | { readonly kind: 'observed'; readonly id: number; readonly observation: Observation | undefined }
   /** `id` 0: unasked, the last one of a worker that ends. */
   | { readonly kind: 'snapshot'; readonly id: number; readonly metrics: MetricsSnapshot };

@@ -8,16 +8,16 @@ import { type PlanOptions, planRevision } from '../access/plan-revision.ts';
 import { describeChanges } from '../access/print-changes.ts';
 import type { Clock } from '../base/clock.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import type { StoreLocation } from '../config/store-url.ts';
+import type { StoreLocation } from '../config/store-location.ts';
 import type { PlanQuestion } from '../control/messages.ts';
 import type { PlannedClient, PlannedClients, PlannedProblem, ShownPlan } from '../control/plan.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import type { TrustRecordContents } from '../inventory/record-format.ts';
 import { type AnonymousChange, notLookedAt, type SeenChange, type SeenVerdicts } from '../inventory/verify-seen.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
-import { readOpener } from '../loading/open-store-source.ts';
+import { openStore } from '../loading/open-store.ts';
+import { readOpener } from '../loading/read-opener.ts';
 import type { Deliveries } from '../sources/publisher.ts';
-import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Problem } from '../yaml/problem.ts';
 
@@ -71,7 +71,7 @@ export async function planChange(asked: PlanQuestion, around: PlanSurroundings):
 type ProposalSurroundings = Pick<PlanSurroundings, 'settings' | 'clock' | 'deliveries'>;
 
 async function openToPlan({ settings: { store }, clock }: ProposalSurroundings): Promise<Store> {
-  return openSqliteStore({ path: store.path, access: 'read', busyMs, clock });
+  return openStore(store, { access: 'read', busyMs, clock, as: 'primary' });
 }
 
 function optionsOf(

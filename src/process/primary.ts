@@ -2,12 +2,13 @@
 // the admin entry point, each in an object of its own; here they are put together, started and stopped.
 import type { Problem } from '../yaml/problem.ts';
 import type { Clock } from '../base/clock.ts';
-import type { StoreConfig } from '../config/gateway-config.ts';
+import type { GatewayConfig, StoreConfig } from '../config/gateway-config.ts';
 import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { StoreState } from '../loading/store-source.ts';
 import type { SourcePublisher } from '../sources/publisher.ts';
+import type { SpanBatch } from '../telemetry/tracer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
 import type { ChallengeDesk } from './challenge-desk.ts';
@@ -20,6 +21,7 @@ import { adminCertificate, PrimaryAdmin } from './primary-admin.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { type Load, type Refresh, Reloader, type ReloadOutcome } from './reloader.ts';
 import { Rollout } from './rollout.ts';
+import type { SpanExporter } from './span-exporter.ts';
 import { Supervisor } from './supervisor.ts';
 import { Turns } from '../base/turns.ts';
 import { Workers } from './workers.ts';
@@ -52,6 +54,9 @@ export type PrimaryOptions = {
 /** Addresses that are served, for the `listening` lines. */
 export type Listening = { readonly entryPoint: string; readonly address: string };
 
+/** How long the end waits for a collector. */
+const lastSpansMs = 2_000;
+
 export class Primary {
   readonly #clock: Clock;
   readonly #cores: number;
@@ -64,6 +69,8 @@ export class Primary {
   readonly #admin: PrimaryAdmin;
   /** Where there is no store nobody takes them, and workers tell none. */
   readonly #failures = new FailureLine((count) => this.#metrics.own.handshakeFailuresDropped.labels({}).inc(count));
+  /** Undefined where nothing is traced. */
+  #spans: SpanExporter | undefined;
   readonly #turns = new Turns();
   readonly #challenges: ChallengeDesk | undefined;
   readonly #log: Logger;
@@ -96,7 +103,8 @@ export class Primary {
       workers,
     });
     const failures = this.#failures;
-    const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics, failures });
+    const onSpans = (batch: SpanBatch): void => this.#spans?.take(batch);
+    const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics, failures, onSpans });
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
     const refresh: Refresh = sources?.refresh ?? (async (loaded) => ({ loaded, problems: [] }));
@@ -140,6 +148,7 @@ export class Primary {
     for (const point of points) holds.push(await holdPort(point, ports[point.name]));
     const { workers } = loaded.config;
     try {
+      await this.#openSpans(loaded.config.tracing);
       await this.#trust.open(loaded);
       await this.#supervisor.start(workers === 'auto' ? this.#cores : workers);
     } finally {
@@ -161,6 +170,13 @@ export class Primary {
     this.#challenges?.serve(this.#workers);
     this.#onCommitted?.();
     return listening;
+  }
+
+  async #openSpans(tracing: GatewayConfig['tracing']): Promise<void> {
+    if (tracing === undefined) return;
+    const { openSpanExporter } = await import('./span-exporter.ts');
+    const onResult = (result: string, count: number): void => this.#metrics.own.spans.labels({ result }).inc(count);
+    this.#spans = await openSpanExporter({ clock: this.#clock, log: this.#log, tracing, onResult });
   }
 
   /** What nobody asked for is not even loaded. */
@@ -191,7 +207,8 @@ export class Primary {
     this.#control = new ControlProcess({
       clock: this.#clock,
       log: this.#log,
-      store: store.path,
+      // Not the key that opens what is sealed in it.
+      store: { path: planning.store.path, postgres: planning.store.postgres },
       active: this.#active,
       status,
       traffic,
@@ -226,6 +243,7 @@ export class Primary {
     cancel();
     await Promise.all(workers.map(async (worker) => worker.silent));
     await this.#trust.record?.close();
+    await this.#spans?.close(lastSpansMs);
     this.#admin.close();
   }
 

@@ -17,10 +17,10 @@ export function findRestartKeys(before: GatewayConfig, after: GatewayConfig): st
     JSON.stringify(entryPoints.more.map((one) => [one.name, one.tls, endpoint(one)]));
   if (more(before) !== more(after)) changed.push('entryPoints.more');
   if (before.workers !== after.workers) changed.push('workers');
-  for (const key of ['log', 'accessLog', 'monitoring', 'trustRecord', 'buffering'] as const) {
+  for (const key of ['log', 'accessLog', 'tracing', 'monitoring', 'trustRecord', 'buffering'] as const) {
     if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) changed.push(key);
   }
-  if (before.store?.path !== after.store?.path) changed.push('store');
+  if (before.store?.path !== after.store?.path || before.store?.server !== after.store?.server) changed.push('store');
   if (before.transport.maxIdleConns !== after.transport.maxIdleConns) changed.push('transport.maxIdleConns');
   return changed;
 }

@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import { maxIntermediates } from '../trust/intermediates.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { SpanBatch } from '../telemetry/tracer.ts';
 import type { ActiveConfig } from './active-config.ts';
 import { Backoff } from './backoff.ts';
 import type { FailureLine } from './failure-line.ts';
@@ -25,6 +26,7 @@ export type SupervisorOptions = {
   readonly trust: Pick<LiveTrust, 'deliverCrls' | 'initialMessages' | 'record'>;
   /** Who hears of handshakes that failed. */
   readonly failures: Pick<FailureLine, 'take'>;
+  readonly onSpans: (batch: SpanBatch) => void;
   readonly metrics: Pick<PrimaryMetrics, 'bury' | 'workerRestarted' | 'workerHung'>;
 };
 
@@ -97,12 +99,13 @@ export class Supervisor {
   }
 
   async #startWorker(slot: number): Promise<void> {
-    const { workerEntry, clock, log, active, trust, failures } = this.#options;
+    const { workerEntry, clock, log, active, trust, failures, onSpans } = this.#options;
     const worker: WorkerHandle = new WorkerHandle(workerEntry, slot, clock, {
       onIntermediate: (der) => this.#share(der, worker),
       onSpent: (report) => this.#workers.tell({ kind: 'spent', report }, worker),
       onSeen: (report) => trust.record?.take(report, worker),
       onFailures: (report) => failures.take(report),
+      onSpans,
     });
     this.#workers.put(slot, worker);
     try {

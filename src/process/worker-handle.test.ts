@@ -24,6 +24,7 @@ test('a worker that reads nothing any more is ended, so that nobody waits for it
     onSpent: () => {},
     onSeen: () => {},
     onFailures: () => {},
+    onSpans: () => {},
   });
   t.after(() => worker.kill());
   const sent = worker.sendPaced(large);
@@ -41,6 +42,7 @@ test('who waits for a message to be read hears of the end of a worker that is en
     onSpent: () => {},
     onSeen: () => {},
     onFailures: () => {},
+    onSpans: () => {},
   });
   t.after(() => worker.kill());
   const sent = worker.sendPaced(large);

@@ -8,6 +8,7 @@ import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { Observation } from '../gateway/observation.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
+import type { SpanBatch } from '../telemetry/tracer.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { cutPayload } from './payload.ts';
 
@@ -43,6 +44,7 @@ export type WorkerNews = {
   readonly onSeen: (report: SeenReport, worker: WorkerHandle) => void;
   /** Handshakes that failed. */
   readonly onFailures: (report: FailureReport) => void;
+  readonly onSpans: (batch: SpanBatch) => void;
 };
 
 export class WorkerHandle {
@@ -73,6 +75,7 @@ export class WorkerHandle {
   readonly crls = new CrlSender(async (message) => this.sendPaced(message));
   readonly #onSeen: (report: SeenReport, worker: WorkerHandle) => void;
   readonly #onFailures: (report: FailureReport) => void;
+  readonly #onSpans: (batch: SpanBatch) => void;
   #questions = 0;
   /** Number of the question of the generation that it builds now. */
   #building: number | undefined;
@@ -83,6 +86,7 @@ export class WorkerHandle {
     this.#onSpent = news.onSpent;
     this.#onSeen = news.onSeen;
     this.#onFailures = news.onFailures;
+    this.#onSpans = news.onSpans;
     this.slot = slot;
     this.#clock = clock;
     this.startedAt = clock.monotonic();
@@ -268,6 +272,7 @@ export class WorkerHandle {
     if (message.kind === 'intermediate') this.#onIntermediate(message.der);
     if (message.kind === 'spent') this.#onSpent(message.report);
     if (message.kind === 'seen' && message.report !== undefined) this.#onSeen(message.report, this);
+    if (message.kind === 'spans') this.#onSpans(message.batch);
     if (message.kind === 'failures') this.#onFailures(message.report);
     if (message.kind === 'leaving') {
       this.leaving = true;

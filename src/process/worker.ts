@@ -23,6 +23,11 @@ const gateway = new Gateway({
   onSpent: (report) => say({ kind: 'spent', report }),
   onVerified: (verified) => seen.note(verified),
   failures: failures.tally,
+  onSpans: (batch, done) => {
+    // What a primary that is too slow does not take stays here, within bounds.
+    if (process.connected) process.send?.({ kind: 'spans', batch } satisfies FromWorker, () => done());
+    else done();
+  },
 });
 
 async function act(message: ToWorker): Promise<void> {

@@ -2,22 +2,34 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { openTempDir } from '../../test/support/temp.ts';
-import { eventually } from '../../test/support/wait-for.ts';
-import { systemClock } from '../base/clock.ts';
+import { eventually, SAFETY_NET_MS } from '../../test/support/wait-for.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { ExecSettings, SourceConfig } from '../config/source-config.ts';
 import { makeExecSource } from './exec.ts';
 import type { Delivery, SourceProblem } from './source.ts';
 
 const place = { file: 'g.yml', line: 1, col: 1 };
 
-function open(t: TestContext, script: string, more: Partial<ExecSettings> = {}, want: SourceConfig['want'] = 'pair') {
+function open(
+  t: TestContext,
+  script: string,
+  more: Partial<ExecSettings> = {},
+  want: SourceConfig['want'] = 'pair',
+  clock = systemClock,
+) {
   const dir = openTempDir('exec');
   t.after(() => dir.remove());
   const program = dir.write('run.sh', `#!/bin/sh\n${script}\n`);
   chmodSync(program, 0o700);
   const common = { kind: 'exec', want, label: 'edge (exec)', place, mayStartWithout: false } as const;
-  const settings = { command: [program, '$HOME', 'a b'], env: {}, timeoutMs: 20_000, refreshMs: undefined, ...more };
-  const source = makeExecSource({ ...common, ...settings }, systemClock);
+  const settings = {
+    command: [program, '$HOME', 'a b'],
+    env: {},
+    timeoutMs: SAFETY_NET_MS,
+    refreshMs: undefined,
+    ...more,
+  };
+  const source = makeExecSource({ ...common, ...settings }, clock);
   const outcome = Promise.withResolvers<Delivery | SourceProblem>();
   source.open({ deliver: (delivery) => outcome.resolve(delivery), fail: (problem) => outcome.resolve(problem) });
   source.renew();
@@ -59,10 +71,19 @@ describe('a command as a source', () => {
   });
 
   it('hangs: it is ended with what it started', async (t) => {
-    const { dir, outcome } = open(t, 'sleep 1000 & echo $! > "${0%/*}/pid"; wait', { timeoutMs: 300 });
+    let timeOut = (): void => {};
+    const clock: Clock = {
+      ...systemClock,
+      after: (_delayMs, act) => {
+        timeOut = act;
+        return () => {};
+      },
+    };
+    const { dir, outcome } = open(t, 'sleep 1000 & echo $! > "${0%/*}/pid"; wait', {}, 'pair', clock);
+    await eventually(() => readFileSync(dir.file('pid'), 'utf8') !== '', { what: 'the process' });
+    timeOut();
     const problem = await outcome;
     assert.equal('code' in problem && problem.code, 'exec_timeout');
-    await eventually(() => existsSync(dir.file('pid')), { what: 'the process' });
     const pid = readFileSync(dir.file('pid'), 'utf8').trim();
     await eventually(
       () => !existsSync(`/proc/${pid}`) || /State:\s+Z/.test(readFileSync(`/proc/${pid}/status`, 'utf8')),

@@ -1,16 +1,23 @@
 // The audit log in the file. An entry is written in the transaction of the act that it tells of.
 import type { Clock } from '../base/clock.ts';
-import { type AuditEntry, auditHash, type AuditLog, type AuditNote, noEntry } from '../store/audit.ts';
-import type { JsonObject } from '../store/canonical-json.ts';
+import {
+  type AuditedRow,
+  type AuditEntry,
+  type AuditHead,
+  type AuditLog,
+  type AuditNote,
+  type AuditToWrite,
+  nextEntry,
+  noEntry,
+  readEntry,
+} from '../store/audit.ts';
 import type { Digest } from '../store/digest.ts';
-import { maxAuditDetailBytes } from '../store/limits.ts';
-import { type Act, boundedJson, checkAct, checkName } from '../store/names.ts';
+import { type Act, checkName } from '../store/names.ts';
 import { numberOfCursor, type Page, type PageRequest, pageSize, toPage } from '../store/page.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { Database } from './database.ts';
 
 type AuditRow = Omit<AuditEntry, 'detail'> & { readonly detail: string | null };
-type Written = Pick<AuditEntry, 'action' | 'subject' | 'row'> & { readonly detail?: JsonObject };
 
 export class SqliteAuditLog implements AuditLog {
   readonly #db: Database;
@@ -22,31 +29,18 @@ export class SqliteAuditLog implements AuditLog {
   }
 
   /** Within a transaction that writes. */
-  write(act: Act, { action, subject, row, detail }: Written): AuditEntry {
-    const { actor, reason } = checkAct(act);
-    const text = detail === undefined ? null : boundedJson(detail, maxAuditDetailBytes, 'the detail of an audit entry');
-    const head = this.readHead();
-    const body = {
-      seq: head.seq + 1,
-      at: this.#clock.now(),
-      actor,
-      reason,
-      action,
-      subject,
-      detail: detail ?? null,
-      row,
-    };
-    const entry = { ...body, hash: auditHash(head.hash, body) };
+  write(act: Act, written: AuditToWrite): AuditEntry {
+    const { entry, detailText } = nextEntry(this.readHead(), this.#clock.now(), act, written);
     this.#db.run(
       'INSERT INTO audit (seq, at, actor, reason, action, subject, detail, row, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
       entry.seq,
       entry.at,
-      actor,
-      reason,
-      action,
-      subject,
-      text,
-      row,
+      entry.actor,
+      entry.reason,
+      entry.action,
+      entry.subject,
+      detailText,
+      entry.row,
       entry.hash,
     );
     this.#db.run(
@@ -59,7 +53,7 @@ export class SqliteAuditLog implements AuditLog {
   }
 
   /** Throws `altered` where the row is not as the log last left it: before it is believed, and before it is changed. */
-  check({ subject, row }: { readonly subject: string; readonly row: Digest }): void {
+  check({ subject, row }: AuditedRow): void {
     const sql = 'SELECT row FROM audit WHERE subject = ? AND row IS NOT NULL ORDER BY seq DESC LIMIT 1';
     if (this.#db.get<{ row: string }>(sql, subject)?.row === row) return;
     throw new StoreProblem('altered', `${subject} is not as the audit log left it`);
@@ -87,7 +81,7 @@ export class SqliteAuditLog implements AuditLog {
     return toPage(rows.map(readEntry), size, ({ seq }) => String(seq));
   }
 
-  async head(): Promise<{ readonly seq: number; readonly hash: Digest }> {
+  async head(): Promise<AuditHead> {
     return this.readHead();
   }
 
@@ -97,18 +91,8 @@ export class SqliteAuditLog implements AuditLog {
     for (const row of this.#db.each<AuditRow>(sql)) yield readEntry(row);
   }
 
-  readHead(): { readonly seq: number; readonly hash: Digest } {
+  readHead(): AuditHead {
     const row = this.#db.get<{ seq: number; hash: Digest }>('SELECT seq, hash FROM audit_head');
     return row === undefined ? { seq: 0, hash: noEntry } : { ...row };
-  }
-}
-
-/** What somebody wrote there by hand need not be JSON: then it is shown as a text, and its hash does not fit. */
-function readEntry({ detail, ...row }: AuditRow): AuditEntry {
-  if (detail === null) return { ...row, detail };
-  try {
-    return { ...row, detail: JSON.parse(detail) as JsonObject };
-  } catch {
-    return { ...row, detail: { unreadable: detail } };
   }
 }

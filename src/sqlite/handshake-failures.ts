@@ -1,13 +1,19 @@
 // Groups of failed handshakes in the file.
 import { type Clock, dayMs } from '../base/clock.ts';
-import type { HandshakeFailure, HandshakeFailures, HandshakeFilter } from '../store/handshake-failures.ts';
-import { handshakeFailureDays, maxChanges, maxFailureSampleBytes, maxHandshakeFailures } from '../store/limits.ts';
-import { boundedJson, checkCount, checkName, readJson } from '../store/names.ts';
+import {
+  checkFailure,
+  cursorOfFailure,
+  type HandshakeFailure,
+  type HandshakeFailures,
+  type HandshakeFilter,
+  type KeptFailure,
+  readFailure,
+  readFailureCursor,
+} from '../store/handshake-failures.ts';
+import { handshakeFailureDays, maxChanges, maxHandshakeFailures } from '../store/limits.ts';
 import { type Page, pageSize, toPage } from '../store/page.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { Database } from './database.ts';
-
-type FailureRow = Omit<HandshakeFailure, 'sample'> & { readonly sample: string; readonly rowId: number };
 
 export class SqliteHandshakeFailures implements HandshakeFailures {
   readonly #db: Database;
@@ -41,8 +47,8 @@ export class SqliteHandshakeFailures implements HandshakeFailures {
 
   async list(filter: HandshakeFilter = {}): Promise<Page<HandshakeFailure>> {
     const size = pageSize(filter);
-    const [lastAt, rowId] = readCursor(filter.cursor);
-    const rows = this.#db.all<FailureRow>(
+    const [lastAt, rowId] = readFailureCursor(filter.cursor);
+    const rows = this.#db.all<KeptFailure>(
       `SELECT gateway, side, code, peer, count, first_at AS firstAt, last_at AS lastAt, sample, id AS rowId
        FROM handshake_failure WHERE (last_at, id) < (?1, ?2) AND last_at >= ?3 AND (?4 IS NULL OR gateway = ?4)
        AND (?5 IS NULL OR side = ?5) AND (?6 IS NULL OR code = ?6) AND (?8 IS NULL OR peer = ?8)
@@ -56,11 +62,11 @@ export class SqliteHandshakeFailures implements HandshakeFailures {
       size + 1,
       filter.peer ?? null,
     );
-    const { items, ...next } = toPage(rows, size, (last) => `${last.lastAt}-${last.rowId}`);
+    const { items, ...next } = toPage(rows, size, cursorOfFailure);
     return { items: items.map(readFailure), ...next };
   }
 
-  #add({ gateway, side, code, peer, count, firstAt, lastAt, sample }: Omit<FailureRow, 'rowId'>): void {
+  #add({ gateway, side, code, peer, count, firstAt, lastAt, sample }: Omit<KeptFailure, 'rowId'>): void {
     this.#db.run(
       `INSERT INTO handshake_failure (gateway, side, code, peer, count, first_at, last_at, sample)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (gateway, side, code, peer) DO UPDATE SET
@@ -77,25 +83,4 @@ export class SqliteHandshakeFailures implements HandshakeFailures {
       sample,
     );
   }
-}
-
-/** The text of the sample. */
-function checkFailure({ gateway, side, code, peer, count, firstAt, lastAt, sample }: HandshakeFailure): string {
-  checkName(gateway, 'the name of a gateway');
-  checkName(code, 'the code of a failure');
-  if (peer !== '') checkName(peer, 'the peer of a failure');
-  if (side !== 'client' && side !== 'backend') throw new StoreProblem('invalid', 'a side is client or backend');
-  for (const number of [count, firstAt, lastAt]) checkCount(number, 'count and times of a failure');
-  return boundedJson(sample, maxFailureSampleBytes, 'the sample of a failure');
-}
-
-function readCursor(cursor: string | undefined): readonly [number, number] {
-  if (cursor === undefined) return [Number.MAX_SAFE_INTEGER, 0];
-  const [, lastAt, rowId] = /^(\d{1,15})-(\d{1,15})$/.exec(cursor) ?? [];
-  if (lastAt === undefined) throw new StoreProblem('invalid', 'the cursor is not one of this list');
-  return [Number(lastAt), Number(rowId)];
-}
-
-function readFailure({ gateway, side, code, peer, count, firstAt, lastAt, sample }: FailureRow): HandshakeFailure {
-  return { gateway, side, code, peer, count, firstAt, lastAt, sample: readJson(sample, 'the example of a failure') };
 }

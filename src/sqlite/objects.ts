@@ -1,63 +1,13 @@
 // The documents of revisions in the file: which stands under which name, and what is kept of a change.
 import type { JsonObject } from '../store/canonical-json.ts';
+import { type HeldText, type Prepared, readChecked, type ResolvedChange, versionOf } from '../store/changes.ts';
 import type { Digest } from '../store/digest.ts';
-import { readJson } from '../store/names.ts';
-import {
-  checkObjectName,
-  compareNames,
-  type ObjectChange,
-  objectKey,
-  type ObjectName,
-  type PreparedObject,
-  prepareObject,
-  type StoredObject,
-} from '../store/object.ts';
+import { compareNames, type ObjectName, type PreparedObject, type StoredObject } from '../store/object.ts';
 import { StoreProblem } from '../store/store-problem.ts';
-import { checkObject } from '../store/verify.ts';
-import { countVersions } from '../store/versions.ts';
 import type { Database } from './database.ts';
 
 /** `objectId`: the row of the document. */
 export type HeldObject = Omit<StoredObject, 'body'> & { readonly objectId: number };
-
-export type Prepared = { readonly name: ObjectName } & (
-  | { readonly put: PreparedObject }
-  | { readonly version: number }
-  | { readonly remove: true }
-);
-
-/** `digest` null: it is removed. `put` where the document may be new. */
-export type ResolvedChange = {
-  readonly name: ObjectName;
-  readonly digest: Digest | null;
-  readonly put?: PreparedObject;
-};
-
-/** A document as it stands in the file. */
-export type HeldText = Omit<StoredObject, 'body'> & { readonly text: string };
-
-export function readObject({ kind, id, digest, revision, text }: HeldText): StoredObject {
-  return { kind, id, digest, revision, body: readJson(text, `${kind}/${id}`) };
-}
-
-function readChecked(row: HeldText): StoredObject {
-  checkObject(row);
-  return readObject(row);
-}
-
-/** Throws `invalid` or `object_refused`. */
-export function prepareChanges(changes: readonly ObjectChange[]): Prepared[] {
-  const keys = new Set<string>();
-  return changes.map((change) => {
-    checkObjectName(change);
-    const name = { kind: change.kind, id: change.id };
-    const key = objectKey(name);
-    if (keys.has(key)) throw new StoreProblem('invalid', `${name.kind}/${name.id} is changed twice at once`);
-    keys.add(key);
-    if ('put' in change) return { name, put: prepareObject(name, change.put) };
-    return 'version' in change ? { name, version: change.version } : { name, remove: true };
-  });
-}
 
 /** Of a group with max() SQLite takes the other columns from the row that has it. */
 const heldIn = `(SELECT kind, id, object_id, max(revision) AS revision FROM revision_change WHERE revision <= ? GROUP BY kind, id)`;
@@ -150,9 +100,7 @@ export class SqliteObjects {
       const { name } = change;
       if ('put' in change) return { name, digest: change.put.digest, put: change.put };
       if ('remove' in change) return { name, digest: null };
-      const version = countVersions(this.history(name)).find((one) => one.version === change.version);
-      if (version !== undefined) return { name, digest: version.digest };
-      throw new StoreProblem('version_unknown', `${name.kind}/${name.id} has no version ${change.version}`);
+      return { name, digest: versionOf(name, this.history(name), change.version) };
     });
   }
 

@@ -2,11 +2,12 @@
 // stand in `object` once, by digest.
 import type { Clock } from '../base/clock.ts';
 import { canonicalJson } from '../store/canonical-json.ts';
+import { type Prepared, prepareChanges, readObject } from '../store/changes.ts';
 import { Content } from '../store/content.ts';
 import type { Digest } from '../store/digest.ts';
 import { compareDocuments, type ObjectDifference } from '../store/difference.ts';
 import { maxChanges, maxObjects } from '../store/limits.ts';
-import { checkAct, checkCount, readJson } from '../store/names.ts';
+import { checkAct, checkCount } from '../store/names.ts';
 import { compareNames, objectKey, type ObjectName, type StoredObject } from '../store/object.ts';
 import { numberOfCursor, type Page, type PageRequest, pageSize, toPage } from '../store/page.ts';
 import {
@@ -14,6 +15,7 @@ import {
   type AppendRequest,
   checkCanary,
   noRevision,
+  readCanary,
   type Revision,
   revisionDigest,
   type RevisionHead,
@@ -25,7 +27,7 @@ import { checkContent, checkRevision } from '../store/verify.ts';
 import { countVersions, type ObjectVersion } from '../store/versions.ts';
 import type { SqliteAuditLog } from './audit.ts';
 import type { Database } from './database.ts';
-import { type HeldObject, type Prepared, prepareChanges, readObject, SqliteObjects } from './objects.ts';
+import { type HeldObject, SqliteObjects } from './objects.ts';
 import type { RevisionWatch } from './revision-watch.ts';
 
 const columns = 'number, parent, content, digest, actor, reason, at, canary';
@@ -214,11 +216,5 @@ export class SqliteRevisions implements Revisions {
 
 /** Rows have no prototype, which surprises who compares them. */
 function plain({ canary, ...row }: RevisionRow): Revision {
-  return { ...row, canary: canary === null ? null : readNames(canary) };
-}
-
-/** What somebody wrote there by hand is in no digest. */
-function readNames(text: string): readonly string[] {
-  const names = readJson(text, 'the gateways of a revision');
-  return Array.isArray(names) ? names.map(String) : [];
+  return { ...row, canary: readCanary(canary) };
 }

@@ -1,18 +1,20 @@
 // Sealed secrets and the public keys for sealing, in the file.
 import type { Clock } from '../base/clock.ts';
-import { rowDigest } from '../store/audit.ts';
-import { type Digest, parseDigest } from '../store/digest.ts';
-import { maxSecretBytes } from '../store/limits.ts';
+import type { Digest } from '../store/digest.ts';
 import { type Act, checkName } from '../store/names.ts';
-import { checkObjectName } from '../store/object.ts';
 import { type Page, type PageRequest, pageSize, toPage } from '../store/page.ts';
-import type { SealedBlob, SealedBlobs, SealKey } from '../store/sealed.ts';
+import {
+  checkSealed,
+  type SealedBlob,
+  type SealedBlobs,
+  sealedRow,
+  type SealKey,
+  sealKeyRow,
+} from '../store/sealed.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { SqliteAuditLog } from './audit.ts';
 import type { Database } from './database.ts';
 
-/** The secret, the random bytes beside it, and what sealing adds. */
-const maxSealedBytes = maxSecretBytes + 256;
 const columns = 'digest, kind, id, seal_key AS sealKey, bytes';
 /** Blobs that are looked at and removed in one transaction. */
 const pruneBatch = 1_000;
@@ -63,7 +65,7 @@ export class SqliteSealedBlobs implements SealedBlobs {
   }
 
   async put(blob: SealedBlob, act: Act): Promise<void> {
-    this.#check(blob);
+    checkSealed(blob);
     this.#db.write('full', () => {
       this.#requireKey(blob.sealKey);
       if (this.#get(blob.digest) !== undefined) {
@@ -93,7 +95,7 @@ export class SqliteSealedBlobs implements SealedBlobs {
   }
 
   async replace(blob: SealedBlob, act: Act): Promise<void> {
-    this.#check(blob);
+    checkSealed(blob);
     this.#db.write('full', () => {
       this.#requireKey(blob.sealKey);
       const sql = 'UPDATE sealed SET seal_key = ?, bytes = ? WHERE digest = ? AND kind = ? AND id = ?';
@@ -133,14 +135,6 @@ export class SqliteSealedBlobs implements SealedBlobs {
     return row && plain(row);
   }
 
-  #check(blob: SealedBlob): void {
-    checkObjectName(blob);
-    parseDigest(blob.digest, 'the digest of a sealed key');
-    if (blob.bytes.length === 0 || blob.bytes.length > maxSealedBytes) {
-      throw new StoreProblem('invalid', `a sealed key of ${blob.bytes.length} bytes; ${maxSealedBytes} are allowed`);
-    }
-  }
-
   #requireKey(id: string): void {
     if (!this.#hasKey(id)) throw new StoreProblem('seal_key_wrong', `the store has no sealing key ${id}`);
   }
@@ -148,15 +142,6 @@ export class SqliteSealedBlobs implements SealedBlobs {
   #hasKey(id: string): boolean {
     return this.#db.get('SELECT 1 FROM seal_key WHERE id = ?', id) !== undefined;
   }
-}
-
-export function sealedRow({ bytes, ...blob }: SealedBlob): { readonly subject: string; readonly row: Digest } {
-  const row = rowDigest({ ...blob, bytes: Buffer.from(bytes).toString('base64') });
-  return { subject: `sealed/${blob.digest}`, row };
-}
-
-export function sealKeyRow(key: SealKey): { readonly subject: string; readonly row: Digest } {
-  return { subject: `seal-key/${key.id}`, row: rowDigest(key) };
 }
 
 function plain(row: SealedBlob): SealedBlob {

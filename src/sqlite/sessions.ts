@@ -1,8 +1,7 @@
 // Sessions in the file: by the digest of what the browser holds. What has expired is not found, and is taken away with the
 // next one that begins.
 import type { Clock } from '../base/clock.ts';
-import { lasting, type Session, type Sessions } from '../store/accounts.ts';
-import { rowDigest } from '../store/audit.ts';
+import { type Session, sessionRow, type Sessions } from '../store/accounts.ts';
 import { type Digest, parseDigest } from '../store/digest.ts';
 import { maxSessionsPerUser } from '../store/limits.ts';
 import { type Act, checkCount } from '../store/names.ts';
@@ -102,8 +101,4 @@ export class SqliteSessions implements Sessions {
     this.#audit.write(act, { action: 'session.remove', subject: `session/${digest}`, row: 'gone' });
     return true;
   }
-}
-
-export function sessionRow(session: Session): { readonly subject: string; readonly row: Digest } {
-  return { subject: `session/${session.digest}`, row: rowDigest(lasting(session)) };
 }

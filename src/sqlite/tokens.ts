@@ -1,11 +1,10 @@
 // Tokens of the API in the file, by digest.
 import type { Clock } from '../base/clock.ts';
-import { lasting, type Token, type Tokens } from '../store/accounts.ts';
-import { rowDigest } from '../store/audit.ts';
+import { checkToken, readScopes, type Token, tokenRow, type Tokens } from '../store/accounts.ts';
 import { canonicalJson } from '../store/canonical-json.ts';
-import { type Digest, parseDigest } from '../store/digest.ts';
+import type { Digest } from '../store/digest.ts';
 import { maxTokens } from '../store/limits.ts';
-import { type Act, checkCount, checkName } from '../store/names.ts';
+import type { Act } from '../store/names.ts';
 import { type Page, type PageRequest, pageSize, toPage } from '../store/page.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { SqliteAuditLog } from './audit.ts';
@@ -14,7 +13,6 @@ import type { Database } from './database.ts';
 type TokenRow = Omit<Token, 'scopes'> & { readonly scopes: string };
 const columns = `id, digest, user_id AS userId, name, scopes, created_at AS createdAt, expires_at AS expiresAt,
   used_at AS usedAt`;
-const maxScopes = 100;
 
 export class SqliteTokens implements Tokens {
   readonly #db: Database;
@@ -97,26 +95,6 @@ export class SqliteTokens implements Tokens {
   }
 }
 
-export function tokenRow(token: Token): { readonly subject: string; readonly row: Digest } {
-  return { subject: `token/${token.id}`, row: rowDigest(lasting(token)) };
-}
-
-function checkToken({ id, digest, name, scopes, expiresAt }: Token): void {
-  checkName(id, 'the id of a token');
-  checkName(name, 'the name of a token');
-  parseDigest(digest, 'the digest of a token');
-  checkCount(expiresAt, 'the end of a token');
-  if (scopes.length > maxScopes) throw new StoreProblem('invalid', `a token may have ${maxScopes} scopes`);
-  for (const scope of scopes) checkName(scope, 'a scope');
-}
-
-/** Scopes that somebody wrote there by hand need not be a list: then there are none. */
 function readToken(row: TokenRow): Token {
-  let scopes: unknown;
-  try {
-    scopes = JSON.parse(row.scopes);
-  } catch {
-    // Nothing is allowed then.
-  }
-  return { ...row, scopes: Array.isArray(scopes) ? (scopes as string[]) : [] };
+  return { ...row, scopes: readScopes(row.scopes) };
 }

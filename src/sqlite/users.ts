@@ -1,20 +1,20 @@
 // Users in the file. A change that takes rights away ends the sessions in the same transaction.
 import type { Clock } from '../base/clock.ts';
 import {
-  checkPasswordDigest,
-  checkRole,
+  changedFields,
+  checkUser,
   type IdentityProvider,
   providerText,
+  readProvider,
   type User,
   type UserChange,
-  userDigest,
+  userRow,
   type Users,
   type UserToCreate,
   type UserUpdated,
 } from '../store/accounts.ts';
-import type { Digest } from '../store/digest.ts';
 import { maxUsers } from '../store/limits.ts';
-import { type Act, checkName, readJson } from '../store/names.ts';
+import type { Act } from '../store/names.ts';
 import { type Page, type PageRequest, pageSize, toPage } from '../store/page.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { SqliteAuditLog } from './audit.ts';
@@ -156,30 +156,6 @@ export class SqliteUsers implements Users {
   }
 }
 
-export function userRow(user: User): { readonly subject: string; readonly row: Digest } {
-  return { subject: `user/${user.id}`, row: userDigest(user) };
-}
-
-function checkUser({ id, name, role, passwordDigest }: User): void {
-  checkName(id, 'the id of a user');
-  checkName(name, 'the name of a user');
-  checkRole(role);
-  checkPasswordDigest(passwordDigest);
-}
-
-/** Names only: a digest of a password has no place in a log. */
-function changedFields(before: User, after: User): string[] {
-  return (['name', 'role', 'passwordDigest', 'disabled'] as const).filter((field) => before[field] !== after[field]);
-}
-
 function readUser(row: UserRow): User {
-  const provider = row.provider === null ? null : readProvider(row.provider);
-  return { ...row, provider, disabled: row.disabled !== 0 };
-}
-
-/** What somebody wrote there by hand does not fit the digest of the row. */
-function readProvider(text: string): IdentityProvider {
-  const { issuer, subject } = readJson(text, 'the identity provider of a user');
-  if (typeof issuer === 'string' && typeof subject === 'string') return { issuer, subject };
-  throw new StoreProblem('altered', 'the identity provider of a user is not what was stored');
+  return { ...row, provider: readProvider(row.provider), disabled: row.disabled !== 0 };
 }

@@ -1,16 +1,18 @@
 // `verify` of the store in a file: what SQLite itself finds wrong with the file, then everything that a store says of itself.
-import type { Digest } from '../store/digest.ts';
+import { sessionRow, tokenRow, userRow } from '../store/accounts.ts';
+import type { AuditedRow } from '../store/audit.ts';
 import type { Opener } from '../store/seal.ts';
+import { sealedRow, sealKeyRow } from '../store/sealed.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { AuditChain, type Report, RevisionChain, type StoreFinding, verifyObject } from '../store/verify.ts';
 import type { SqliteAuditLog } from './audit.ts';
 import type { Database } from './database.ts';
 import type { SqliteRevisions } from './revisions.ts';
 import { isSqliteError } from './sqlite-problem.ts';
-import { sealedRow, sealKeyRow, type SqliteSealedBlobs } from './sealed.ts';
-import { sessionRow, type SqliteSessions } from './sessions.ts';
-import { type SqliteTokens, tokenRow } from './tokens.ts';
-import { type SqliteUsers, userRow } from './users.ts';
+import type { SqliteSealedBlobs } from './sealed.ts';
+import type { SqliteSessions } from './sessions.ts';
+import type { SqliteTokens } from './tokens.ts';
+import type { SqliteUsers } from './users.ts';
 
 /** What is not told any more: the first ones say enough. */
 const maxFindings = 1_000;
@@ -69,7 +71,7 @@ function checkAudit({ audit, revisions, sealed, users, sessions, tokens }: Parts
   for (const entry of audit.entries()) chain.next(entry);
   chain.end(audit.readHead());
   for (const [{ number, digest }] of revisions.history()) chain.row(`revision/${number}`, digest);
-  const rows = function* (): Generator<{ readonly subject: string; readonly row: Digest }, void, undefined> {
+  const rows = function* (): Generator<AuditedRow, void, undefined> {
     for (const key of sealed.readKeys()) yield sealKeyRow(key);
     for (const blob of sealed.rows()) yield sealedRow(blob);
     for (const user of users.rows()) yield userRow(user);

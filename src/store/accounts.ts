@@ -1,10 +1,10 @@
 // Who may: users, their sessions, tokens. Of what proves them only digests come in and go out; making and comparing them is
 // the API's. Every change stands in the audit log.
-import { rowDigest } from './audit.ts';
+import { type AuditedRow, rowDigest } from './audit.ts';
 import { canonicalJson } from './canonical-json.ts';
-import type { Digest } from './digest.ts';
+import { type Digest, parseDigest } from './digest.ts';
 import { maxProviderPart } from './limits.ts';
-import type { Act } from './names.ts';
+import { type Act, checkCount, checkName, readJson } from './names.ts';
 import type { Page, PageRequest } from './page.ts';
 import { StoreProblem } from './store-problem.ts';
 
@@ -135,4 +135,60 @@ export function userDigest({ provider, ...rest }: User): Digest {
 export function lasting<T extends { readonly usedAt: unknown }>(row: T): Omit<T, 'usedAt'> {
   const { usedAt: _, ...rest } = row;
   return rest;
+}
+
+export function userRow(user: User): AuditedRow {
+  return { subject: `user/${user.id}`, row: userDigest(user) };
+}
+
+/** Throws `invalid`. */
+export function checkUser({ id, name, role, passwordDigest }: User): void {
+  checkName(id, 'the id of a user');
+  checkName(name, 'the name of a user');
+  checkRole(role);
+  checkPasswordDigest(passwordDigest);
+}
+
+/** Names only: a digest of a password has no place in a log. */
+export function changedFields(before: User, after: User): string[] {
+  return (['name', 'role', 'passwordDigest', 'disabled'] as const).filter((field) => before[field] !== after[field]);
+}
+
+/** What somebody wrote there by hand does not fit the digest of the row. */
+export function readProvider(text: string | null): IdentityProvider | null {
+  if (text === null) return null;
+  const { issuer, subject } = readJson(text, 'the identity provider of a user');
+  if (typeof issuer === 'string' && typeof subject === 'string') return { issuer, subject };
+  throw new StoreProblem('altered', 'the identity provider of a user is not what was stored');
+}
+
+export function sessionRow(session: Session): AuditedRow {
+  return { subject: `session/${session.digest}`, row: rowDigest(lasting(session)) };
+}
+
+export function tokenRow(token: Token): AuditedRow {
+  return { subject: `token/${token.id}`, row: rowDigest(lasting(token)) };
+}
+
+const maxScopes = 100;
+
+/** Throws `invalid`. */
+export function checkToken({ id, digest, name, scopes, expiresAt }: Token): void {
+  checkName(id, 'the id of a token');
+  checkName(name, 'the name of a token');
+  parseDigest(digest, 'the digest of a token');
+  checkCount(expiresAt, 'the end of a token');
+  if (scopes.length > maxScopes) throw new StoreProblem('invalid', `a token may have ${maxScopes} scopes`);
+  for (const scope of scopes) checkName(scope, 'a scope');
+}
+
+/** What somebody wrote there by hand need not be a list: then nothing is allowed. */
+export function readScopes(text: string): readonly string[] {
+  try {
+    const scopes: unknown = JSON.parse(text);
+    if (Array.isArray(scopes)) return scopes as string[];
+  } catch {
+    // Nothing is allowed then.
+  }
+  return [];
 }

@@ -2,7 +2,8 @@
 // after the act (`row`), so that a row that was changed, added or taken away by another way than the store is found.
 import { canonicalJson, type JsonObject } from './canonical-json.ts';
 import { type Digest, digestOf } from './digest.ts';
-import type { Act } from './names.ts';
+import { maxAuditDetailBytes } from './limits.ts';
+import { type Act, boundedJson, checkAct } from './names.ts';
 import type { Page, PageRequest } from './page.ts';
 
 export type AuditEntry = {
@@ -35,6 +36,41 @@ export function rowDigest(row: object): Digest {
   return digestOf('row', canonicalJson(row));
 }
 
+/** A row, and what the audit log remembers of it. */
+export type AuditedRow = { readonly subject: string; readonly row: Digest };
+
+/** What a store is told of an act. */
+export type AuditToWrite = Pick<AuditEntry, 'action' | 'subject' | 'row'> & { readonly detail?: JsonObject };
+
+export type AuditHead = { readonly seq: number; readonly hash: Digest };
+
+/** The entry that follows `head`, and its detail as it is kept. Throws `invalid`. */
+export function nextEntry(
+  head: AuditHead,
+  at: number,
+  act: Act,
+  { action, subject, row, detail }: AuditToWrite,
+): { readonly entry: AuditEntry; readonly detailText: string | null } {
+  const { actor, reason } = checkAct(act);
+  const detailText =
+    detail === undefined ? null : boundedJson(detail, maxAuditDetailBytes, 'the detail of an audit entry');
+  const body = { seq: head.seq + 1, at, actor, reason, action, subject, detail: detail ?? null, row };
+  return { entry: { ...body, hash: auditHash(head.hash, body) }, detailText };
+}
+
+/** As it was kept. What somebody wrote there by hand need not be JSON: then it is shown as a text, and its hash does not fit. */
+export function readEntry({
+  detail,
+  ...row
+}: Omit<AuditEntry, 'detail'> & { readonly detail: string | null }): AuditEntry {
+  if (detail === null) return { ...row, detail };
+  try {
+    return { ...row, detail: JSON.parse(detail) as JsonObject };
+  } catch {
+    return { ...row, detail: { unreadable: detail } };
+  }
+}
+
 export type AuditNote = Act & { readonly action: string; readonly subject: string; readonly detail?: JsonObject };
 
 export interface AuditLog {
@@ -43,5 +79,5 @@ export interface AuditLog {
   /** Newest first. */
   list(request?: PageRequest & { readonly subject?: string; readonly actor?: string }): Promise<Page<AuditEntry>>;
   /** Number and hash of the newest entry: kept elsewhere, they prove that nothing was cut off the end. */
-  head(): Promise<{ readonly seq: number; readonly hash: Digest }>;
+  head(): Promise<AuditHead>;
 }

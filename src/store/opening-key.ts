@@ -7,7 +7,7 @@ import { showPath } from '../base/secret-text.ts';
 import type { Act } from './names.ts';
 import { checkPrivateFile, replacePrivateFile, syncToDisk, writeNewPrivateFile } from './private-file.ts';
 import { makeSealKey, Opener, publicPart } from './seal.ts';
-import type { SealedBlobs } from './sealed.ts';
+import type { SealedBlobs, SealKey } from './sealed.ts';
 import { StoreProblem } from './store-problem.ts';
 
 const maxFileBytes = 16 * 1024;
@@ -73,11 +73,24 @@ export async function openOpener(
   if (keys === undefined) keep(made);
   const opener = new Opener(made);
   const [current] = opener.publicParts();
-  if (known.length === 0 && current !== undefined) await sealed.addKey(current, act);
+  if (known.length > 0 || current === undefined) {
+    checkOpener(known, opener);
+    return opener;
+  }
+  // Another gateway may begin at the same moment, with the same key or one of its own.
+  await sealed.addKey(current, act).catch((error: unknown) => {
+    if (!(error instanceof StoreProblem) || error.code !== 'duplicate') throw error;
+  });
+  const first = (await sealed.keys()).at(-1);
+  if (first === undefined || first.id === current.id) return opener;
+  await sealed.removeKey(current.id, act);
+  throw new StoreProblem('seal_key_missing', 'another gateway was quicker to make the opening key, and it is not here');
+}
+
+/** Throws `seal_key_wrong` where the store is sealed with a key that the opener has not got. */
+export function checkOpener(known: readonly SealKey[], opener: Opener): void {
   const own = new Set(opener.publicParts().map(({ id }) => id));
   const missing = known.find(({ id }) => !own.has(id));
-  if (missing !== undefined) {
+  if (missing !== undefined)
     throw new StoreProblem('seal_key_wrong', `the store is sealed with ${missing.id}, and that key is not here`);
-  }
-  return opener;
 }

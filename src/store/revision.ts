@@ -4,7 +4,7 @@ import { canonicalJson } from './canonical-json.ts';
 import { type Digest, digestOf } from './digest.ts';
 import type { ObjectDifference } from './difference.ts';
 import { maxCanaryGateways } from './limits.ts';
-import { type Act, checkName } from './names.ts';
+import { type Act, checkName, readJson } from './names.ts';
 import type { ObjectChange, ObjectName, StoredObject } from './object.ts';
 import type { Page, PageRequest } from './page.ts';
 import { StoreProblem } from './store-problem.ts';
@@ -100,4 +100,11 @@ export function checkCanary(canary: readonly string[] | undefined): readonly str
     );
   }
   return names;
+}
+
+/** As a store kept it. What somebody wrote there by hand is in no digest; throws `altered` where it cannot be read. */
+export function readCanary(text: string | null): readonly string[] | null {
+  if (text === null) return null;
+  const names: unknown = readJson(text, 'the gateways of a revision');
+  return Array.isArray(names) ? names.map(String) : [];
 }

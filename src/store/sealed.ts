@@ -1,9 +1,12 @@
 // Sealed secrets (private keys) and the public keys they are sealed with. What is kept here cannot be opened by whoever holds
 // the store; seal.ts seals and opens.
-import type { Digest } from './digest.ts';
+import { type AuditedRow, rowDigest } from './audit.ts';
+import { type Digest, parseDigest } from './digest.ts';
+import { maxSecretBytes } from './limits.ts';
 import type { Act } from './names.ts';
-import type { ObjectName } from './object.ts';
+import { checkObjectName, type ObjectName } from './object.ts';
 import type { Page, PageRequest } from './page.ts';
+import { StoreProblem } from './store-problem.ts';
 
 /** `kind` and `id`: the object that may refer to it, and no other. */
 export type SealedBlob = ObjectName & {
@@ -44,4 +47,25 @@ export interface SealedBlobs {
   replace(blob: SealedBlob, act: Act): Promise<void>;
   /** Takes away what no revision refers to and is older than `before` (milliseconds since the epoch); returns how many. */
   prune(before: number, act: Act): Promise<number>;
+}
+
+/** The secret, the random bytes beside it, and what sealing adds. */
+const maxSealedBytes = maxSecretBytes + 256;
+
+/** Throws `invalid`. */
+export function checkSealed(blob: SealedBlob): void {
+  checkObjectName(blob);
+  parseDigest(blob.digest, 'the digest of a sealed key');
+  if (blob.bytes.length === 0 || blob.bytes.length > maxSealedBytes) {
+    throw new StoreProblem('invalid', `a sealed key of ${blob.bytes.length} bytes; ${maxSealedBytes} are allowed`);
+  }
+}
+
+export function sealedRow({ bytes, ...blob }: SealedBlob): AuditedRow {
+  const row = rowDigest({ ...blob, bytes: Buffer.from(bytes).toString('base64') });
+  return { subject: `sealed/${blob.digest}`, row };
+}
+
+export function sealKeyRow(key: SealKey): AuditedRow {
+  return { subject: `seal-key/${key.id}`, row: rowDigest(key) };
 }

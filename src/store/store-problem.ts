@@ -28,6 +28,21 @@ const helps = {
     'Somebody wrote to the store by another way: run `countersign store verify`, put a backup in its place; nothing of it is loaded.',
   io: 'Look at the disk and at the log of the system; nothing was changed that was not confirmed before.',
 
+  unreachable:
+    'Look whether the database runs, whether the address is right and the way to it open; the gateway tries again by itself.',
+  timed_out: 'Look at the load of the database and the way to it; the gateway tries again by itself.',
+  login_refused: 'Correct user, password or client certificate in gateway.store.url, or let them in (pg_hba.conf).',
+  tls_failed:
+    'The database must show a certificate of the CA in sslrootcert for the name in gateway.store.url, and accept ours (sslcert, sslkey).',
+  no_database: 'Make the database (CREATE DATABASE), or correct its name in gateway.store.url.',
+  denied: 'Give the role its rights back: it owns the schema countersign, or may make it in the database.',
+  too_many_connections:
+    'Raise max_connections of the database, or take connections from others; a gateway needs up to eight.',
+  standby:
+    'Name the primary in gateway.store.url, or all servers one after the other: the one that takes writes is found.',
+  another_store:
+    'Put the former store back; where this one is meant, remove the file of the last good revision and restart.',
+
   seal_key_missing:
     'Give the file with the opening key back (it stood beside the store), or its text from the environment; without it the keys in the store are lost.',
   seal_key_wrong: 'Give the opening key that belongs to this store.',

@@ -1,11 +1,11 @@
 // Whether a store is what it says: each revision has the digest of its content and of the one before, each entry of the audit
 // log the hash of the one before, each row is as the log last said. Pure: an implementation reads the rows and asks in order.
-import { type AuditEntry, auditHash, noEntry } from './audit.ts';
+import { type AuditEntry, type AuditHead, auditHash, noEntry } from './audit.ts';
 import { Content } from './content.ts';
 import type { Digest } from './digest.ts';
 import { objectDigest, type ObjectName } from './object.ts';
 import { StoreProblem } from './store-problem.ts';
-import { noRevision, type Revision, revisionDigest } from './revision.ts';
+import { noRevision, type Revision, revisionDigest, type RevisionHead } from './revision.ts';
 
 export type StoreFinding = {
   readonly code:
@@ -65,13 +65,24 @@ export function verifyObject(object: { readonly digest: Digest; readonly text: s
 
 /** Takes the revisions in the order of their numbers. */
 export class RevisionChain {
-  readonly #report: Report;
+  #report: Report;
   readonly #content = new Content();
   #number = noRevision.number;
   #digest = noRevision.digest;
 
   constructor(report: Report) {
     this.#report = report;
+  }
+
+  /** The last one that it took. */
+  get head(): RevisionHead {
+    return { number: this.#number, digest: this.#digest };
+  }
+
+  /** With those that follow the last one, told to somebody else. */
+  continueWith(report: Report): this {
+    this.#report = report;
+    return this;
   }
 
   /** `changes`: all of this revision; `digest` null where the object is removed. */
@@ -108,11 +119,14 @@ export class RevisionChain {
 export class AuditChain {
   readonly #report: Report;
   readonly #rows = new Map<string, { readonly row: Digest | 'gone'; readonly seq: number }>();
-  #seq = 0;
-  #hash = noEntry;
+  #seq: number;
+  #hash: Digest;
 
-  constructor(report: Report) {
+  /** `after`: the entry that is known already; only rows that stand in those after it can be asked for. */
+  constructor(report: Report, after: AuditHead = { seq: 0, hash: noEntry }) {
     this.#report = report;
+    this.#seq = after.seq;
+    this.#hash = after.hash;
   }
 
   next(entry: AuditEntry): void {

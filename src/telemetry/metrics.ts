@@ -132,6 +132,11 @@ function catalogue() {
       'source',
       'kind',
     ),
+    spans: counter(
+      'spans_total',
+      'Spans of requests for the collector: result exported, or dropped where it did not take them in time',
+      'result',
+    ),
     handshakeFailuresDropped: counter(
       'handshake_failures_dropped_total',
       'Failed handshakes that the list of the API does not have, because there were too many kinds at once or no control process took them (the log has them)',

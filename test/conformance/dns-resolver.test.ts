@@ -14,7 +14,7 @@ import { type AskSystem, SystemLookup } from '../../src/dns/system-lookup.ts';
 import { type DnsServer, type Reply, startDns } from '../support/dns.ts';
 import { fetchOcsp, type OcspFetched } from '../../src/ocsp/fetch.ts';
 import { openTempDir } from '../support/temp.ts';
-import { eventually, Feed } from '../support/wait-for.ts';
+import { eventually, Feed, SAFETY_NET_MS } from '../support/wait-for.ts';
 import { HandClock } from './upstream-setup.ts';
 import { resolverSettings } from '../support/resolver-settings.ts';
 
@@ -308,7 +308,7 @@ test('the name of an OCSP responder is looked up without the system', async (t) 
   const lookup = lookupBy(() => resolver);
   const fetched = await new Promise<OcspFetched>((resolve) => {
     const url = new URL(`http://ocsp.test:${port}/`);
-    fetchOcsp({ url, request: Buffer.from('?'), timeoutMs: 5_000, clock: systemClock, lookup }, resolve);
+    fetchOcsp({ url, request: Buffer.from('?'), timeoutMs: SAFETY_NET_MS, clock: systemClock, lookup }, resolve);
   });
   assert.equal(fetched.ok && fetched.body.toString(), `ocsp.test:${port}`);
   assert.ok(dns.questions.items.every(({ name }) => name === 'ocsp.test'));

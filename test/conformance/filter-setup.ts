@@ -41,7 +41,7 @@ import type { AccessLog, AccessRecord } from '../../src/telemetry/access-log.ts'
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import { type BackendOptions, startBackend } from '../support/backend.ts';
-import { Feed } from '../support/wait-for.ts';
+import { Feed, SAFETY_NET_MS } from '../support/wait-for.ts';
 import { HandClock, names } from './http1-harness.ts';
 import { backendConfig, clusterOptions, makeDependencies, openPools } from './upstream-setup.ts';
 
@@ -109,7 +109,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     match: matchesAll,
     forwardHostHeaders: false,
     forwardClientCert: { mode: 'sanitize', custom: [], xfcc: undefined, rfc9440: undefined },
-    timeouts: { connectMs: 5000, handshakeMs: 5000, responseMs: 0, idleMs: 0, tunnelMs: 0 },
+    timeouts: { connectMs: SAFETY_NET_MS, handshakeMs: SAFETY_NET_MS, responseMs: 0, idleMs: 0, tunnelMs: 0 },
     upgrades: ['websocket'],
     retry: { attempts: 1, on: [] },
     maxBodyBytes: 0,
@@ -150,6 +150,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
       fields: new AccessLogFields(),
       write: (record: AccessRecord) => records.push(record),
     } as unknown as AccessLog,
+    tracing: undefined,
     clientRequests: new ClientCounts(),
     bodies: new BodyBudget(1_000_000, 100_000),
     metrics: new RequestMetrics(metrics.of),

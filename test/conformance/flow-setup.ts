@@ -148,6 +148,7 @@ export async function openFlowSetup(
       fields: new AccessLogFields(),
       write: (record: AccessRecord) => records.push(record),
     } as unknown as AccessLog,
+    tracing: undefined,
     clientRequests: new ClientCounts(),
     bodies: new BodyBudget(1_000_000, 100_000),
     metrics: new RequestMetrics(metrics.of),

@@ -8,13 +8,14 @@ import { type Delivery, PolledSource, SourceFailure } from '../../src/sources/so
 import { bundleDocument, BundleEndpoint } from '../support/bundle-endpoint.ts';
 import { openTempDir } from '../support/temp.ts';
 import { WorkloadApi } from '../support/workload-api.ts';
+import { SAFETY_NET_MS } from '../support/wait-for.ts';
 import { type SourceBench, sourceContract } from './source-contract.ts';
 
 const place = { file: '/etc/gateway.yml', line: 7, col: 3 };
 
 function configFor(want: SourceWant, command: readonly string[]): SourceConfig {
   const common = { want, label: 'edge (exec)', place, mayStartWithout: false };
-  return { ...common, kind: 'exec', command, env: {}, timeoutMs: 10_000, refreshMs: undefined };
+  return { ...common, kind: 'exec', command, env: {}, timeoutMs: SAFETY_NET_MS, refreshMs: undefined };
 }
 
 /** Answers what it is told to, and that it cannot. */

@@ -23,6 +23,7 @@ import type { Store } from '../../src/store/store.ts';
 import { StoreProblem, type StoreProblemCode } from '../../src/store/store-problem.ts';
 import { startProcess } from '../support/owned-process.ts';
 import { openTempDir, type TempDir } from '../support/temp.ts';
+import { SAFETY_NET_MS } from '../support/wait-for.ts';
 
 const writer = fileURLToPath(new URL('store-writer.ts', import.meta.url));
 const act = { actor: 'user:alice' };
@@ -54,7 +55,7 @@ async function fill(path: string, revisions: number): Promise<void> {
 /** Without giving way, so that what comes next comes at once. */
 function spinUntilChanged(path: string): void {
   const { size, mtimeNs } = statSync(path, { bigint: true });
-  const until = performance.now() + 10_000;
+  const until = performance.now() + SAFETY_NET_MS;
   for (;;) {
     const now = statSync(path, { bigint: true });
     if (now.size !== size || now.mtimeNs !== mtimeNs || performance.now() > until) return;
@@ -204,7 +205,9 @@ describe('the file of a store', () => {
     await fill(path, 1);
     // Blocks of 1024 bytes for the largest file that the process may write.
     const command = `ulimit -f 300; exec "$0" "$@"`;
-    const run = spawnSync('bash', ['-c', command, process.execPath, writer, path, 'grow', '200'], { timeout: 60_000 });
+    const run = spawnSync('bash', ['-c', command, process.execPath, writer, path, 'grow', '200'], {
+      timeout: SAFETY_NET_MS,
+    });
     assert.match(String(run.stdout), /problem (io|disk_full)\n$/, String(run.stderr));
     assert.ok((await assertWhole(path)) >= 1);
   });

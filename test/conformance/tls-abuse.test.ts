@@ -13,6 +13,7 @@ import { captureClientHello } from '../support/client-hello.ts';
 import { sClient } from '../support/openssl.ts';
 import { type Authority, type CertFiles, openAuthority } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';
+import { SAFETY_NET_MS } from '../support/wait-for.ts';
 import { type Edge, openEdge } from './tls-edge.ts';
 
 const dir = openTempDir('tls-abuse');
@@ -48,7 +49,7 @@ async function asAlice(downstream: Edge, args: readonly string[] = []): ReturnTy
 test('a TLS 1.2 client cannot renegotiate, so no other certificate can come after the verdict', async () => {
   using downstream = await openEdge({ policies: policies() });
   const args = ['s_client', '-connect', `127.0.0.1:${downstream.port}`, '-servername', 'a.test', '-tls1_2'];
-  const child = spawn('openssl', [...args, '-cert', alice.cert, '-key', alice.key], { timeout: 10_000 });
+  const child = spawn('openssl', [...args, '-cert', alice.cert, '-key', alice.key], { timeout: SAFETY_NET_MS });
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(String(chunk)));
   const exited = new Promise((resolve) => child.on('close', resolve));

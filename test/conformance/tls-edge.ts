@@ -17,7 +17,7 @@ import type { Peer } from '../../src/downstream/peer.ts';
 import type { PendingLimits } from '../../src/downstream/pending-handshakes.ts';
 import { PolicyTable } from '../../src/downstream/policy-table.ts';
 import type { Issued } from '../../src/certs/test-ca.ts';
-import { Feed } from '../support/wait-for.ts';
+import { Feed, SAFETY_NET_MS } from '../support/wait-for.ts';
 
 export type PolicySpec = Partial<Omit<TrustPolicyOptions, 'certificates' | 'clientAuth' | 'resumption'>> & {
   /** Default: [name + '.test']. */
@@ -93,7 +93,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
       ...openAdmission,
       ...options.admission,
       policies,
-      handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
+      handshakeTimeoutMs: options.handshakeTimeoutMs ?? SAFETY_NET_MS,
       handshakesPerSecond: options.handshakesPerSecond ?? 0,
       pendingHandshakes: options.pendingHandshakes ?? { max: 2048, maxPerNetwork: 0 },
     }),

@@ -23,7 +23,7 @@ import {
 import { sClient } from '../support/openssl.ts';
 import { type Authority, type CertFiles, openAuthority } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';
-import { Feed } from '../support/wait-for.ts';
+import { Feed, SAFETY_NET_MS } from '../support/wait-for.ts';
 import { type Edge, openEdge, type PolicySpec } from './tls-edge.ts';
 
 const dir = openTempDir('tls-ocsp');
@@ -42,7 +42,7 @@ before(async () => {
 after(() => dir.remove());
 
 function settings(over: Partial<OcspSettings> = {}): OcspSettings {
-  return { mode: 'hard', responder: undefined, allowedHosts: [], timeoutMs: 5_000, refreshMs: hour, ...over };
+  return { mode: 'hard', responder: undefined, allowedHosts: [], timeoutMs: SAFETY_NET_MS, refreshMs: hour, ...over };
 }
 
 type OcspEdge = Edge & {
@@ -398,11 +398,7 @@ describe('while a responder is asked', () => {
 
   test('the deadline of the handshake still holds', async () => {
     await using responder = await openHandResponder(() => {});
-    using downstream = await openOcspEdge(
-      { responder: responder.url, timeoutMs: 60_000 },
-      {},
-      { handshakeTimeoutMs: 300 },
-    );
+    using downstream = await openOcspEdge({ responder: responder.url }, {}, { handshakeTimeoutMs: 1_500 });
     const found = await attempt(downstream, await issueClient());
     assert.equal(found.code, 'timeout');
     assert.match(found.detail, /while an OCSP responder was asked/);

@@ -7,6 +7,7 @@ import type { SanRuleConfig } from '../../src/config/gateway-config.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import type { Pools } from '../../src/upstream/pools.ts';
 import { digestMaterial, type TlsMaterial } from '../../src/upstream/tls-identity.ts';
+import { whileValid } from '../support/brief-life.ts';
 import { type Nginx, startNginx } from '../support/nginx.ts';
 import { type CertFiles, openPki, type Pki } from '../support/pki.ts';
 import { eventually } from '../support/wait-for.ts';
@@ -245,21 +246,20 @@ describe('a connection whose certificate expires', () => {
   after(() => pki.remove());
 
   test('is closed while it is idle, and carries no further request', async () => {
-    // X.509 knows whole seconds only.
-    const notAfter = (Math.floor(Date.now() / 1000) + 3) * 1000;
-    const brief = await pki.internal.issueFiles('brief', { kind: 'server', sans: ['localhost'], notAfter });
-    await using nginx = await startNginx({ tls: brief, clientCa: pki.internal.file });
-    const { pools, call } = open(
-      `https://localhost:${nginx.port}`,
-      material(pki.internal.certPem, { client: pki.gateway }),
-    );
-    const first = call();
-    assert.equal((await first.answer).status, 200);
-    const [pool] = pools.list();
-    assert.ok(pool !== undefined && first.call !== undefined);
+    await using stack = new AsyncDisposableStack();
+    const { pool, call, end } = await whileValid(3, async (notAfter) => {
+      const brief = await pki.internal.issueFiles('brief', { kind: 'server', sans: ['localhost'], notAfter });
+      const nginx = stack.use(await startNginx({ tls: brief, clientCa: pki.internal.file }));
+      const opened = open(`https://localhost:${nginx.port}`, material(pki.internal.certPem, { client: pki.gateway }));
+      const first = opened.call();
+      assert.equal((await first.answer).status, 200);
+      const [only] = opened.pools.list();
+      assert.ok(only !== undefined && first.call !== undefined);
+      return { pool: only, call: opened.call, end: notAfter };
+    });
     await eventually(() => pool.counts.idle === 0, { what: 'the idle connection to be closed' });
-    assert.ok(Date.now() > notAfter - 500, 'it was not ended before its time');
-    await eventually(() => Date.now() > notAfter, { what: 'the certificate to expire' });
+    assert.ok(Date.now() > end - 500, 'it was ended before its time');
+    await eventually(() => Date.now() > end, { what: 'the certificate to expire' });
     assert.equal((await faultOf(call())).code, 'expired');
   });
 });

@@ -28,7 +28,7 @@ import { TurnEnd } from '../../src/http/turn-end.ts';
 import { Http2Shared } from '../../src/http2/shared.ts';
 import { BackendProtocols } from '../../src/upstream/protocols.ts';
 import type { TlsMaterial } from '../../src/upstream/tls-identity.ts';
-import { Feed } from '../support/wait-for.ts';
+import { Feed, SAFETY_NET_MS } from '../support/wait-for.ts';
 import { resolverSettings } from '../support/resolver-settings.ts';
 
 export type UpstreamEvent =
@@ -178,8 +178,8 @@ const poolSettings: PoolSettings = {
   idleMs: 90_000,
   maxAgeMs: 3_600_000,
   maxWaiting: 1024,
-  connectMs: 5_000,
-  handshakeMs: 10_000,
+  connectMs: SAFETY_NET_MS,
+  handshakeMs: SAFETY_NET_MS,
 };
 
 export function clusterOptions(

@@ -182,7 +182,7 @@ describe('an alert', () => {
         .slice(from)
         .map(({ body }) => JSON.parse(body) as { counts: { firing: number } })
         .reduce((sum, { counts }) => sum + counts.firing, 0);
-    await eventually(() => told() === services, { what: 'all services to be told', timeoutMs: 120_000, everyMs: 500 });
+    await eventually(() => told() === services, { what: 'all services to be told', everyMs: 500 });
     // What begins within a look or two is one message; a machine under load may need a second one, never fifty.
     assert.ok(receiver.hooks.length - from <= 3, `${receiver.hooks.length - from} messages`);
     assert.match(message.summary, /alerts? began/);
@@ -204,16 +204,13 @@ describe('an alert', () => {
     const since = first.alert.since;
     const pid = await controlPid();
     process.kill(pid, 'SIGKILL');
-    await gateway.waitForLog((line) => line.msg === 'control process serves the API' && line['pid'] !== pid, {
-      timeoutMs: 60_000,
-    });
-    await eventually(async () => (await pager()).failures > 0, { what: 'failures to be known', timeoutMs: 60_000 });
+    await gateway.waitForLog((line) => line.msg === 'control process serves the API' && line['pid'] !== pid, {});
+    await eventually(async () => (await pager()).failures > 0, { what: 'failures to be known' });
     receiver.answer('204');
     await eventually(
       async () => (await pager()).deliveries.find(({ id }) => id === first.message.id)?.state === 'delivered',
       {
         what: 'the message to be delivered',
-        timeoutMs: 120_000,
         everyMs: 500,
       },
     );
@@ -262,7 +259,7 @@ describe('an alert', () => {
           await test();
           return receiver.hooks.items.at(-1)?.headers['webhook-signature']?.split(' ').length === count;
         },
-        { what: `${count} signatures`, timeoutMs: 60_000, everyMs: 500 },
+        { what: `${count} signatures`, everyMs: 500 },
       );
     };
     await signatures(2);

@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
-import { readOpener } from '../../src/loading/open-store-source.ts';
+import { readOpener } from '../../src/loading/read-opener.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
 import { type ApiClient, type ApiReply, enterAsAdmin } from '../support/api-client.ts';
 import { curl, type CurlResult } from '../support/curl.ts';

@@ -10,6 +10,7 @@ import { hashSync } from 'bcryptjs';
 import { type Backend, headerValues, type Received, startBackend } from '../support/backend.ts';
 import { curl, type CurlOptions, type CurlResult } from '../support/curl.ts';
 import { type Gateway, startGateway } from '../support/gateway.ts';
+import { keepConnection } from '../support/kept-connection.ts';
 import { reloadBy, sumOf } from '../support/mtls-setup.ts';
 import { type CertFiles, openPki, type Pki } from '../support/pki.ts';
 import { type Json, jwkOf, mintToken, pemOf } from '../support/tokens.ts';
@@ -415,11 +416,12 @@ describe('a gateway that authenticates', () => {
     it('that never answers holds up nobody else, hears of a client that leaves, and lets nobody in when it dies', async () => {
       const from = backend.requests.length;
       const waiting = call('/slow');
-      const leaving = call('/slow', { args: ['--max-time', '1'] });
+      using leaving = await keepConnection({ port: gateway.ports.webSecure, ca: pki.servers.certPem });
+      leaving.send('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n');
       await hanging.waitFor(() => hanging.length === 2);
       assert.equal((await call('/open')).status, 200);
       const left = Promise.race(hanging.items.map(async ({ response }) => once(response, 'close')));
-      assert.equal((await leaving).exitCode, 28);
+      leaving.socket.destroy();
       await left;
       for (const { request } of hanging.items) request.socket.destroy();
       const answer = await waiting;

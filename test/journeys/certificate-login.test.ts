@@ -10,6 +10,7 @@ import { type Gateway, startGateway } from '../support/gateway.ts';
 import { reloadBy } from '../support/mtls-setup.ts';
 import { requireCommand } from '../support/peers.ts';
 import { type Authority, type CertFiles, openAuthority, openPki, type Pki } from '../support/pki.ts';
+import { SAFETY_NET_MS } from '../support/wait-for.ts';
 
 const stack = new AsyncDisposableStack();
 after(() => stack.disposeAsync());
@@ -200,7 +201,7 @@ describe('the console', () => {
       const clientCertificates = [{ origin: url, certPath: cert, keyPath: key }];
       const context = await browser.newContext({ ignoreHTTPSErrors: true, clientCertificates });
       const page = await context.newPage();
-      page.setDefaultTimeout(15_000);
+      page.setDefaultTimeout(SAFETY_NET_MS);
       await page.goto(url);
       return page;
     };

@@ -41,7 +41,7 @@ describe('the alerts of the console', () => {
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Alerts' }).click();
     await page.getByRole('heading', { level: 1, name: 'Alerts' }).waitFor();
     await region('Alerts that last').getByText('Certificate edge').waitFor();
-    await receiver.hooks.waitFor(({ body }) => body.includes('Certificate edge'), { timeoutMs: 120_000 });
+    await receiver.hooks.waitFor(({ body }) => body.includes('Certificate edge'));
     await region('Last messages to pager').getByText('delivered').first().waitFor({ timeout: 60_000 });
     await expectAccessible(page);
   });

@@ -61,7 +61,7 @@ describe('a new service', () => {
     // From any field.
     await page.getByLabel('Server name (SNI)').press('Control+Enter');
     // Planned twice and probed in between: much for a machine that others use too.
-    await page.getByRole('heading', { level: 1, name: 'orders' }).waitFor({ timeout: 60_000 });
+    await page.getByRole('heading', { level: 1, name: 'orders' }).waitFor();
     await page.getByRole('link', { name: 'orders-ca' }).waitFor();
     const { body } = await stage.console.api('GET', '/changes?limit=1');
     const [last] = body['items'] as { revision: number }[];

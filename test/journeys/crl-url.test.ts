@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { encodeDer } from '../../src/asn1/der-writer.ts';
+import { whileValid } from '../support/brief-life.ts';
 import { type CrlServer, failing, serving, startCrlServer } from '../support/crl-server.ts';
 import { serialOf } from '../support/crls.ts';
 import { openSetup, reloadBy, type Setup } from '../support/mtls-setup.ts';
@@ -46,11 +47,15 @@ const inMs = (ms: number) => ({ thisUpdate: Date.now() - 1_000, nextUpdate: Date
 // Side by side: each has a gateway and a server of its own, and one waits ten seconds for nothing.
 describe('a CRL from a URL', { concurrency: 2 }, () => {
   it('is in force before the first client, and is fetched again before its time is over', async () => {
-    await using opened = await openUrlSetup(({ clients }) =>
-      serving(clients.issueCrl({ number: 1, ...inMs(12_000) }), '"1"'),
-    );
-    const { setup, server } = opened;
-    assert.equal(await status(setup), 200);
+    await using stack = new AsyncDisposableStack();
+    const { setup, server } = await whileValid(12, async (nextUpdate) => {
+      const times = { thisUpdate: Date.now() - 1_000, nextUpdate };
+      const opened = stack.use(
+        await openUrlSetup(({ clients }) => serving(clients.issueCrl({ number: 1, ...times }), '"1"')),
+      );
+      assert.equal(await status(opened.setup), 200);
+      return opened;
+    });
     const { clients, alice } = setup.pki;
     server.answer = serving(clients.issueCrl({ number: 2, revoked: [{ serial: serialOf(alice) }] }), '"2"');
     await server.asked.waitFor((etag) => etag === '"1"', { what: 'the next fetch' });

@@ -38,7 +38,7 @@ describe('the Debian package', () => {
   /** Of this systemd `reload` ends when the signal is sent; what was meant is what is waited for. */
   const reload = async (until: () => Promise<boolean>): Promise<void> => {
     await must('systemctl reload countersign');
-    await eventually(until, { what: 'the reload', timeoutMs: 30_000 });
+    await eventually(until, { what: 'the reload' });
   };
   const show = (property: string): Promise<string> => must(`systemctl show -P ${property} countersign`);
 
@@ -96,7 +96,6 @@ describe('the Debian package', () => {
     // First that it was started again, then that this start came to its end.
     await eventually(async () => (await show('NRestarts')) === '1' && (await show('ActiveState')) === 'active', {
       what: 'the restart',
-      timeoutMs: 30_000,
     });
     assert.equal(await code('/'), '204');
   });

@@ -17,7 +17,7 @@ describe('the demonstration', () => {
       cwd: root,
       name: 'demo',
     });
-    await demo.lines.waitFor((line) => /Ctrl-C/.test(line.text), { what: 'the instructions', timeoutMs: 30_000 });
+    await demo.lines.waitFor((line) => /Ctrl-C/.test(line.text), { what: 'the instructions' });
     const [pass = '', refuse = ''] = demo.lines.items
       .map((line) => line.text.trim())
       .filter((text) => text.startsWith('curl '));
@@ -59,7 +59,6 @@ describe('the demonstration', () => {
     });
     const line = await demo.lines.waitFor(({ text }) => text.includes('--cacert '), {
       what: 'the instructions',
-      timeoutMs: 30_000,
     });
     const folder = /--cacert (\S+)\/ca\.crt/.exec(line.text)?.[1] ?? '';
     assert.deepEqual(await demo.stop('SIGHUP'), { code: 0, signal: null });
@@ -70,7 +69,6 @@ describe('the demonstration', () => {
     await using npm = await startProcess('npm', ['start'], { cwd: root, name: 'npm start' });
     const line = await npm.lines.waitFor(({ text }) => text.includes('--cacert '), {
       what: 'the instructions',
-      timeoutMs: 30_000,
     });
     const folder = /--cacert (\S+)\/ca\.crt/.exec(line.text)?.[1] ?? '';
     assert.ok(existsSync(folder));

@@ -105,9 +105,7 @@ describe('a gateway that is told to stop', () => {
     await using group = await startProcess('setsid', [process.execPath, program, 'run', '-c', gateway.configFile], {
       name: 'gateway in a group',
     });
-    const listening = await group.lines.waitFor(({ text }) => text.includes('"entryPoint":"webSecure"'), {
-      timeoutMs: 30_000,
-    });
+    const listening = await group.lines.waitFor(({ text }) => text.includes('"entryPoint":"webSecure"'), {});
     const port = Number(/:(\d+)"/.exec(listening.text)?.[1]);
     await group.lines.waitFor(({ text }) => text.includes('"entryPoint":"admin"'));
     using busy = await held.keep(port);

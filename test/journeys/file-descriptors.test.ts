@@ -63,9 +63,7 @@ gateway:
     // (200 - 64) / 2 connections.
     const limited = ['-c', 'ulimit -n 200 && exec "$0" "$@"', process.execPath, program, 'run', '-c', file];
     await using gateway = await startProcess('sh', limited, { name: 'gateway' });
-    const listening = await gateway.lines.waitFor(({ text }) => text.includes('"entryPoint":"web"'), {
-      timeoutMs: 30_000,
-    });
+    const listening = await gateway.lines.waitFor(({ text }) => text.includes('"entryPoint":"web"'), {});
     const { sockets, closed } = openSilent(Number(/:(\d+)"/.exec(listening.text)?.[1]), 100);
     await eventually(() => closed() === 32, { what: 'those beyond 68 to be turned away' });
     await gateway.lines.waitFor(({ text }) => text.includes('connection turned away: too many at once'));

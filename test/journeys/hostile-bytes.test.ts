@@ -7,11 +7,11 @@ import { connect as connectTls } from 'node:tls';
 import { captureClientHello, hostileStrings, type HostileString, smuggledPath } from '../support/hostile.ts';
 import { openSetup, type Setup } from '../support/mtls-setup.ts';
 import { sClient } from '../support/openssl.ts';
+import { SAFETY_NET_MS } from '../support/wait-for.ts';
 
 const count = 200;
 const batch = 25;
 /** A server that keeps a dead connection longer than this is counted as hanging. */
-const patienceMs = 20_000;
 
 /** How a string is brought: raw to a port, inside a TLS connection of alice's, or raw behind her handshake. */
 type Way = 'to the TLS port' | 'to the plain port' | 'inside TLS' | 'behind the handshake';
@@ -36,7 +36,7 @@ async function bring(setup: Setup, { name, bytes, piece }: HostileString, way: W
     const timer = setTimeout(() => {
       reject(new Error(`${name} ${way}: still open`));
       raw.destroy();
-    }, patienceMs);
+    }, SAFETY_NET_MS);
     raw.on('close', () => {
       clearTimeout(timer);
       resolve();

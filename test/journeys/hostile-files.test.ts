@@ -68,7 +68,7 @@ after(async () => {
 async function refuse(text: string): Promise<void> {
   const from = gateway.log.length;
   dir.replace('gateway.yml', text);
-  await gateway.waitForLog(isRejected, { from, what: 'the refusal', timeoutMs: 90_000 });
+  await gateway.waitForLog(isRejected, { from, what: 'the refusal' });
 }
 
 describe('files that take long to read and are refused', () => {
@@ -89,7 +89,7 @@ describe('files that take long to read and are refused', () => {
       false,
       'all of it came before the verdict on the file',
     );
-    await gateway.waitForLog(isRejected, { from, what: 'the refusal', timeoutMs: 90_000 });
+    await gateway.waitForLog(isRejected, { from, what: 'the refusal' });
     assert.equal(await isServed(gateway), true);
   });
 
@@ -157,7 +157,7 @@ describe('a file that is large and good', () => {
     const from = gateway.log.length;
     rmSync(dir.file('gateway.yml'), { recursive: true, force: true });
     dir.write('gateway.yml', `${head}${routes(10_000)}`);
-    await gateway.waitForLog((line) => line.msg === 'configuration reloaded', { from, timeoutMs: 60_000 });
+    await gateway.waitForLog((line) => line.msg === 'configuration reloaded', { from });
     assert.equal(await isServed(gateway), true);
   });
 });

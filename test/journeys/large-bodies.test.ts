@@ -177,26 +177,14 @@ describe('a large body', () => {
   async function upload(url: string, file: string, times: number): Promise<Record<string, number>> {
     const { alice, servers } = setup.pki;
     const as = ['--cacert', servers.file, '--cert', alice.cert, '--key', alice.key];
-    const how = [
-      '-q',
-      '-s',
-      '--http1.1',
-      '--noproxy',
-      '*',
-      '--max-time',
-      '30',
-      '-H',
-      'Expect:',
-      '-w',
-      '\n%{http_code}\n',
-    ];
-    const run = await runToEnd(
-      requireCommand('curl'),
-      [...how, ...as, '--data-binary', `@${file}`, `${url}/[1-${times}]`],
-      {
-        timeoutMs: 60_000,
-      },
-    );
+    const how = ['-q', '-s', '--http1.1', '--noproxy', '*', '-H', 'Expect:', '-w', '\n%{http_code}\n'];
+    const run = await runToEnd(requireCommand('curl'), [
+      ...how,
+      ...as,
+      '--data-binary',
+      `@${file}`,
+      `${url}/[1-${times}]`,
+    ]);
     const counts: Record<string, number> = {};
     for (const line of run.stdout.split('\n')) if (/^\d{3}$/.test(line)) counts[line] = (counts[line] ?? 0) + 1;
     return counts;

@@ -94,7 +94,7 @@ gateway:
       cwd: app,
       name: 'demo',
     });
-    await demo.lines.waitFor((line) => /Ctrl-C/.test(line.text), { what: 'the instructions', timeoutMs: 30_000 });
+    await demo.lines.waitFor((line) => /Ctrl-C/.test(line.text), { what: 'the instructions' });
     const lines = demo.lines.items.map((line) => line.text.trim()).filter((text) => text.startsWith('curl '));
     const codes = [];
     for (const line of lines.slice(0, 2)) {

@@ -221,7 +221,7 @@ describe('explain route', () => {
   it('says which condition did not hold, and takes headers and the entry point into account', async () => {
     const run = async (...args: string[]): Promise<string> => {
       const all = [program, 'explain', 'route', '-c', gateway.configFile, ...args];
-      return (await runToEnd(process.execPath, all, { timeoutMs: 30_000 })).stdout;
+      return (await runToEnd(process.execPath, all)).stdout;
     };
     const plain = await run('GET', 'https://open.test/shop');
     assert.match(plain, /^route {4}shop /m);

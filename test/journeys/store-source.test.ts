@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { connect } from 'node:tls';
 import { LastGoodFile, lastGoodPath } from '../../src/loading/last-good.ts';
-import { readOpener } from '../../src/loading/open-store-source.ts';
+import { readOpener } from '../../src/loading/read-opener.ts';
 import { curl, type CurlResult } from '../support/curl.ts';
 import { type Gateway, type LogLine, startGateway } from '../support/gateway.ts';
 import { startLoad } from '../support/load.ts';

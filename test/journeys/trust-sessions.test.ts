@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before as beforeAll, describe, it } from 'node:test';
 import { encodePem } from '../../src/asn1/der-writer.ts';
 import { readFacts } from '../../src/certs/facts-reader.ts';
+import { whileValid } from '../support/brief-life.ts';
 import { openSetup, reloadBy, settle, type Setup, type SetupOptions } from '../support/mtls-setup.ts';
 import { sClient, type SClientOptions, type SClientResult } from '../support/openssl.ts';
 import type { CertFiles, Pki } from '../support/pki.ts';
@@ -158,15 +159,16 @@ describe('a session that was saved', () => {
     const { pki, gateway } = setup;
     const from = gateway.log.length;
     const before = await refusedOtherwise(setup, 'expired');
-    // X.509 knows whole seconds only.
-    const notAfter = (Math.floor(Date.now() / 1000) + 5) * 1000;
-    const brief = await pki.clients.issueFiles('brief', { kind: 'client', cn: 'brief', notAfter });
     const to = { port: gateway.ports.webSecure, ca: pki.servers.file };
-    for (const tls of both) {
-      const { cert, key } = brief;
-      assert.equal((await sClient({ ...to, cert, key, tls, sessionOut: pki.dir.file(`session-${tls}`) })).status, 200);
-    }
-    await eventually(() => Date.now() > notAfter, { what: 'the certificate to expire' });
+    const { brief, end } = await whileValid(5, async (notAfter) => {
+      const issued = await pki.clients.issueFiles('brief', { kind: 'client', cn: 'brief', notAfter });
+      for (const tls of both) {
+        const shown = { cert: issued.cert, key: issued.key, sessionOut: pki.dir.file(`session-${tls}`) };
+        assert.equal((await sClient({ ...to, ...shown, tls })).status, 200);
+      }
+      return { brief: issued, end: notAfter };
+    });
+    await eventually(() => Date.now() > end, { what: 'the certificate to expire' });
     for (const tls of both) {
       for (const shown of [{ cert: brief.cert, key: brief.key }, {}]) {
         const after = await sClient({ ...to, ...shown, tls, sessionIn: pki.dir.file(`session-${tls}`) });

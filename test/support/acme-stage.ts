@@ -140,7 +140,7 @@ export async function waitForCertificate(
       const found = await shownCertificate(port, servername);
       return fits(found) ? found : undefined;
     },
-    { what, timeoutMs: 30_000 },
+    { what },
   );
 }
 

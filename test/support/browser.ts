@@ -72,7 +72,7 @@ async function fillDatabase(dir: TempDir, ca: string, as: BrowserOptions['as']):
 }
 
 async function run(command: string, args: readonly string[]): Promise<void> {
-  const { code, stderr } = await runToEnd(requireCommand(command), args, { timeoutMs: 20_000 });
+  const { code, stderr } = await runToEnd(requireCommand(command), args);
   if (code !== 0) throw new Error(`${command} ${args[0]} ended with ${code}: ${stderr}`);
 }
 

@@ -7,6 +7,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { type Gateway, startGateway } from './gateway.ts';
 import { requireCommand } from './peers.ts';
 import { openTempDir, type TempDir } from './temp.ts';
+import { SAFETY_NET_MS } from './wait-for.ts';
 
 export type { Page } from 'playwright-core';
 
@@ -95,7 +96,7 @@ async function openPage(browser: Browser, refused: string[]): Promise<Page> {
     reducedMotion: 'reduce',
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(SAFETY_NET_MS);
   page.on('pageerror', (error) => refused.push(error.message));
   page.on('console', (message) => {
     if (/Content Security Policy|Trusted/i.test(message.text())) refused.push(message.text());

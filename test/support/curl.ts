@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { runToEnd } from './owned-process.ts';
 import { requireCommand } from './peers.ts';
 import { openTempDir } from './temp.ts';
+import { SAFETY_NET_MS } from './wait-for.ts';
 
 export type CurlOptions = {
   /** Files. */
@@ -15,7 +16,6 @@ export type CurlOptions = {
   /** Sends the names in the URL to 127.0.0.1, whatever DNS says. Default true. */
   readonly loopback?: boolean;
   readonly args?: readonly string[];
-  readonly timeoutMs?: number;
 };
 
 export type CurlResult = {
@@ -34,7 +34,7 @@ export async function curl(url: string, options: CurlOptions = {}): Promise<Curl
   using dir = openTempDir('curl');
   const head = dir.write('head', '');
   const { hostname, port, protocol } = new URL(url);
-  const args = ['-q', '-sS', '--noproxy', '*', '-D', head, '-o', '-', '--max-time', '15'];
+  const args = ['-q', '-sS', '--noproxy', '*', '-D', head, '-o', '-', '--max-time', String(SAFETY_NET_MS / 1000)];
   if (options.loopback !== false && !/^[[\d]/.test(hostname)) {
     args.push('--resolve', `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}:127.0.0.1`);
   }
@@ -45,8 +45,7 @@ export async function curl(url: string, options: CurlOptions = {}): Promise<Curl
   for (const [name, value] of Object.entries(options.headers ?? {})) args.push('-H', `${name}: ${value}`);
   if (options.body !== undefined) args.push('--data-binary', '@-');
   const run = await runToEnd(requireCommand('curl'), [...args, ...(options.args ?? []), url], {
-    ...(options.body === undefined ? {} : { input: options.body }),
-    timeoutMs: options.timeoutMs ?? 20_000,
+    input: options.body ?? '',
   });
   return { ...readHead(readFileSync(head, 'latin1')), body: run.stdout, exitCode: run.code ?? -1, stderr: run.stderr };
 }

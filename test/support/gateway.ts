@@ -5,9 +5,7 @@ import { isMap, parseDocument } from 'yaml';
 import { type Exit, type OwnedProcess, startProcess } from './owned-process.ts';
 import { program } from './program.ts';
 import { openTempDir, type TempDir } from './temp.ts';
-import { Feed, type WaitOptions } from './wait-for.ts';
-
-const START_TIMEOUT_MS = 30_000;
+import { Feed, SAFETY_NET_MS, type WaitOptions } from './wait-for.ts';
 
 export type EntryPointName = 'web' | 'webSecure' | 'admin';
 
@@ -50,7 +48,7 @@ export type Gateway = {
   /** Replaces the file it runs by another configuration, tamed as at the start. What happens then, the log says. */
   rewrite(yaml: string): void;
   readonly exited: Promise<Exit>;
-  /** SIGTERM, waits for the end; SIGKILL after 10 seconds. */
+  /** SIGTERM, waits for the end; SIGKILL where it does not end. */
   stop(signal?: NodeJS.Signals): Promise<Exit>;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -113,7 +111,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const expected = options.entryPoints ?? enabledEntryPoints(options.yaml ?? '');
   try {
     for (const name of expected) {
-      const wait = { what: `${name} to listen`, timeoutMs: START_TIMEOUT_MS };
+      const wait = { what: `${name} to listen` };
       ports[name] = portOf(await log.waitFor((line) => isListening(line, name), wait));
     }
   } catch (error) {
@@ -174,7 +172,7 @@ function portOf(line: LogLine): number {
 
 function getText(port: number, path: string): Promise<AdminAnswer> {
   return new Promise((resolve, reject) => {
-    const request = get({ host: '127.0.0.1', port, path, agent: false, timeout: 10_000 }, (response) => {
+    const request = get({ host: '127.0.0.1', port, path, agent: false, timeout: SAFETY_NET_MS }, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => (body += chunk));

@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import { systemClock } from '../../src/base/clock.ts';
 import { LastGoodFile, lastGoodPath } from '../../src/loading/last-good.ts';
-import { readOpener } from '../../src/loading/open-store-source.ts';
+import { readOpener } from '../../src/loading/read-opener.ts';
 import { readHead } from '../../src/loading/stored-revision.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
 

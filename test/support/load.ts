@@ -2,6 +2,7 @@
 // other, reconnect where they are told to, and keep account of every answer.
 import { Agent, request } from 'node:https';
 import { setTimeout } from 'node:timers/promises';
+import { SAFETY_NET_MS } from './wait-for.ts';
 
 export type LoadOptions = {
   readonly port: number;
@@ -41,7 +42,6 @@ export type LoadCount = {
   readonly reasons: ReadonlyMap<string, number>;
 };
 
-const REQUEST_TIMEOUT_MS = 20_000;
 /** A handshake costs both ends milliseconds. */
 const RECONNECT_PAUSE_MS = 10;
 
@@ -78,8 +78,8 @@ export class Load {
     return { ok: this.#ok, failed: this.#failed, retried: this.#retried, reasons: this.#reasons };
   }
 
-  /** Waits for `more` further good answers, so that what happens next happens under load. Fails after `timeoutMs`. */
-  waitForOk(more: number, timeoutMs = 20_000): Promise<void> {
+  /** Waits for `more` further good answers, so that what happens next happens under load. Fails where there are none for long. */
+  waitForOk(more: number, timeoutMs = SAFETY_NET_MS): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = globalThis.setTimeout(() => {
         this.#waiters.delete(waiter);
@@ -152,7 +152,7 @@ function send(options: LoadOptions, agent: Agent): Promise<Outcome> {
     };
     const to = { host: options.host ?? '127.0.0.1', port: options.port, servername, ca, ...credentials };
     let answered = false;
-    const call = request({ ...to, agent, path, method, headers, timeout: REQUEST_TIMEOUT_MS }, (response) => {
+    const call = request({ ...to, agent, path, method, headers, timeout: SAFETY_NET_MS }, (response) => {
       answered = true;
       used.add(response.socket);
       let body = '';

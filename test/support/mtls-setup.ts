@@ -9,7 +9,7 @@ import { type CertFiles, openPki, type Pki } from './pki.ts';
 export type SetupOptions = {
   /** Default 1. */
   readonly workers?: number;
-  /** Value of `timeouts.drain`; default 5s. */
+  /** Value of `timeouts.drain`; default 60s. */
   readonly drain?: string;
   /** Lines for `gateway:`, indented by two spaces: `accessLog`, `timeouts`, … */
   readonly gateway?: string;
@@ -90,7 +90,7 @@ function renderYaml(options: SetupOptions, backendPort: number): string {
   const { target = `https://localhost:${backendPort}` } = options;
   return `version: 2
 gateway:
-  timeouts: {drain: ${options.drain ?? '5s'}}
+  timeouts: {drain: ${options.drain ?? '60s'}}
 ${options.gateway ?? '  accessLog: {enabled: false}'}
   tls:
     certificates: ${options.certificates ?? '[{cert: edge.crt, key: edge.key}]'}

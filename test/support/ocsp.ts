@@ -12,7 +12,7 @@ import type { Issued, LeafOptions, MintOptions, TestCa } from '../../src/certs/t
 import { startProcess } from './owned-process.ts';
 import { requireCommand } from './peers.ts';
 import type { TempDir } from './temp.ts';
-import { Feed } from './wait-for.ts';
+import { Feed, SAFETY_NET_MS } from './wait-for.ts';
 
 const ocspSigning = '1.3.6.1.5.5.7.3.9';
 
@@ -109,7 +109,7 @@ async function askStatus(port: number, question: Buffer): Promise<string | undef
   const answer = await fetch(`http://127.0.0.1:${port}`, {
     method: 'POST',
     body: new Uint8Array(question),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(SAFETY_NET_MS),
   });
   const read = readOcspResponse(Buffer.from(await answer.arrayBuffer()));
   return read.kind === 'basic' ? read.responses[0]?.status : read.status;

@@ -22,7 +22,6 @@ export type SClientOptions = {
   /** Sent after the handshake; default a GET / that closes. '' sends nothing and hangs up. */
   readonly request?: string;
   readonly args?: readonly string[];
-  readonly timeoutMs?: number;
 };
 
 export type SClientResult = {
@@ -71,7 +70,6 @@ export async function sClient(options: SClientOptions): Promise<SClientResult> {
   }
   const run = await runToEnd(requireCommand('openssl'), [...args, ...(options.args ?? [])], {
     input: request,
-    timeoutMs: options.timeoutMs ?? 15_000,
   });
   if (run.timedOut) throw new Error(`s_client did not end\n${run.stdout}\n${run.stderr}`);
   return readOutput(run.stdout, run.stderr, run.code);

@@ -1,9 +1,10 @@
 // A child process that belongs to a test: its output as a feed of lines, ended by signal and by process id only, and
 // never left behind when the test process ends.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { Feed } from './wait-for.ts';
+import { Feed, SAFETY_NET_MS } from './wait-for.ts';
 
-const KILL_AFTER_MS = 10_000;
+/** More than a wait: what ran out of patience says so itself. */
+const END_AFTER_MS = SAFETY_NET_MS + 30_000;
 const KEPT_OUTPUT = 1 << 20;
 
 export type Line = { readonly stream: 'stdout' | 'stderr'; readonly text: string };
@@ -17,7 +18,7 @@ export type OwnedProcess = {
   readonly exited: Promise<Exit>;
   /** Undefined while it runs. */
   exit(): Exit | undefined;
-  /** Sends `signal` (SIGTERM) and waits; SIGKILL after 10 seconds. Returns how it ended. */
+  /** Sends `signal` (SIGTERM) and waits; SIGKILL where it does not end. Returns how it ended. */
   stop(signal?: NodeJS.Signals): Promise<Exit>;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -27,6 +28,8 @@ export type OwnedOptions = {
   /** Added to our own environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly name?: string;
+  /** Of a system that is not ours to run as: where we are root, and the program refuses that. */
+  readonly user?: { readonly uid: number; readonly gid: number };
 };
 
 /** Starts `command` with `args`; throws when it cannot be started at all. */
@@ -39,6 +42,7 @@ export async function startProcess(
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...options.user,
   });
   const lines = new Feed<Line>(options.name ?? command);
   splitLines(child.stdout, (text) => lines.push({ stream: 'stdout', text }));
@@ -60,7 +64,7 @@ export async function startProcess(
   child.on('error', () => {});
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> => {
     if (ended === undefined) child.kill(signal);
-    const timer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
+    const timer = setTimeout(() => child.kill('SIGKILL'), SAFETY_NET_MS);
     const exit = await exited;
     clearTimeout(timer);
     return exit;
@@ -106,14 +110,18 @@ function splitLines(stream: NodeJS.ReadableStream | null, onLine: (text: string)
 
 export type Finished = Exit & { readonly stdout: string; readonly stderr: string; readonly timedOut: boolean };
 
-/** Runs a command to its end, with `input` on its standard input. Output is capped at 64 MiB, time at `timeoutMs`. */
+/** Runs a command to its end, with `input` on its standard input. Output is capped at 64 MiB; what does not end is killed. */
 export function runToEnd(
   command: string,
   args: readonly string[],
-  options: OwnedOptions & { readonly input?: string | Uint8Array; readonly timeoutMs?: number } = {},
+  options: OwnedOptions & { readonly input?: string | Uint8Array } = {},
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, [...args], { cwd: options.cwd, env: { ...process.env, ...options.env } });
+    const child = spawn(command, [...args], {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      ...options.user,
+    });
     const forget = leaveNothingBehind(child);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
@@ -130,7 +138,7 @@ export function runToEnd(
     const timer = setTimeout(() => {
       timedOut = true;
       child.kill('SIGKILL');
-    }, options.timeoutMs ?? 20_000);
+    }, END_AFTER_MS);
     child.once('error', (error) => {
       clearTimeout(timer);
       forget();

@@ -2,11 +2,14 @@
 // openssl, curl and the servers that stand behind a gateway are what users have. On a Debian machine with root rights
 // missing ones are installed.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Of nginx: what passes TCP connections on. */
 export const nginxStreamModule = '/usr/lib/nginx/modules/ngx_stream_module.so';
+
+/** The Python that finds Debian's packages; another one may stand before it. */
+export const debianPython = '/usr/bin/python3';
 
 /** Command, or a file that it needs, and the Debian package that brings it. */
 export const peers = [
@@ -33,6 +36,16 @@ export const peers = [
   { command: 'adduser', package: 'adduser' },
   { command: 'ps', package: 'procps' },
   { command: 'dpkg-deb', package: 'dpkg' },
+  // Backends in other languages.
+  { command: 'go', package: 'golang-go' },
+  { command: 'java', package: 'default-jdk-headless' },
+  { command: 'javac', package: 'default-jdk-headless' },
+  { command: debianPython, package: 'python3' },
+  { command: '/usr/lib/python3/dist-packages/cryptography/__init__.py', package: 'python3-cryptography' },
+  // A database that gateways share: the server, what copies it to another, what asks it.
+  { command: 'postgres', package: 'postgresql' },
+  { command: 'pg_basebackup', package: 'postgresql-client' },
+  { command: 'psql', package: 'postgresql-client' },
   // An ACME server.
   { command: 'pebble', package: 'pebble' },
   // A browser, and what fills its database of certificates.
@@ -52,6 +65,14 @@ function isThere({ command }: (typeof peers)[number]): boolean {
   return command.startsWith('/') ? existsSync(command) : findCommand(command) !== undefined;
 }
 
+/** Programs of a PostgreSQL server stand in a folder of their version, and not on PATH: the newest first. */
+function postgresFolders(): string[] {
+  const versions = '/usr/lib/postgresql';
+  if (!existsSync(versions)) return [];
+  const numbers = readdirSync(versions).sort((one, other) => Number(other) - Number(one));
+  return numbers.map((version) => join(versions, version, 'bin'));
+}
+
 /** Absolute path of `command`, also where /usr/sbin is missing from an ordinary user's PATH; undefined where absent. */
 export function findCommand(command: string): string | undefined {
   const folders = [
@@ -60,6 +81,7 @@ export function findCommand(command: string): string | undefined {
     '/usr/sbin',
     '/sbin',
     ...wheels.map(({ folder }) => folder),
+    ...postgresFolders(),
   ];
   return folders
     .filter((folder) => folder !== '')

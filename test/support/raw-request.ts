@@ -1,6 +1,7 @@
 // A request as it is written, sent over TLS by Node: for the hundreds of cases in which not the handshake is the question but what
 // comes after it. An openssl for each of them would be most of what they cost.
 import { connect } from 'node:tls';
+import { SAFETY_NET_MS } from './wait-for.ts';
 
 export type RawRequest = {
   readonly port: number;
@@ -21,8 +22,6 @@ export type RawAnswer = {
   readonly output: string;
 };
 
-const SILENCE_MS = 15_000;
-
 /** Connects once and reads until the connection has ended, however it does. */
 export function askRaw({ port, servername, as, request }: RawRequest): Promise<RawAnswer> {
   const credentials = as === undefined ? {} : { cert: as.chainPem, key: as.keyPem };
@@ -31,7 +30,7 @@ export function askRaw({ port, servername, as, request }: RawRequest): Promise<R
   let response = '';
   let failed = '';
   socket.setEncoding('latin1').on('data', (piece: string) => (response += piece));
-  socket.setTimeout(SILENCE_MS, () => socket.destroy(new Error('nothing came for 15 s')));
+  socket.setTimeout(SAFETY_NET_MS, () => socket.destroy(new Error('nothing came any more')));
   socket.on('error', (error) => (failed = String(error)));
   socket.write(request, 'latin1');
   return new Promise((resolve) => {

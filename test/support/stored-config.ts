@@ -1,7 +1,8 @@
 // A store that a test writes to as the API would, while a source reads it over a connection of its own.
 import type { TestContext } from 'node:test';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
-import { makeStoreOnce, readOpener, storeSourceOf } from '../../src/loading/open-store-source.ts';
+import { makeStoreOnce, storeSourceOf } from '../../src/loading/open-store-source.ts';
+import { readOpener } from '../../src/loading/read-opener.ts';
 import type { StoreSource } from '../../src/loading/store-source.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
 import type { JsonObject } from '../../src/store/canonical-json.ts';

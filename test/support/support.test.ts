@@ -11,6 +11,7 @@ import { readEcho, startNginx } from './nginx.ts';
 import { sClient } from './openssl.ts';
 import { startProcess } from './owned-process.ts';
 import { openPki } from './pki.ts';
+import { startPostgres } from './postgres.ts';
 import { openTempDir } from './temp.ts';
 import { Feed } from './wait-for.ts';
 
@@ -168,6 +169,31 @@ describe('the tools of the tests', () => {
       assert.equal(error.exit?.code, 1);
       return true;
     });
+  });
+
+  it('PostgreSQL keeps what was committed when it is killed, is followed by a standby, and is empty when it was wiped', async () => {
+    await using postgres = await startPostgres({ tls: 'client' });
+    const write = (number: number) =>
+      postgres.psql(`CREATE TABLE t${number} (n int); INSERT INTO t${number} VALUES (7)`);
+    await write(1);
+    await postgres.kill();
+    await assert.rejects(postgres.psql('SELECT 1'), /No such file|refused/);
+    await postgres.start();
+    assert.equal(await postgres.psql('SELECT n FROM t1'), '7');
+    postgres.pause();
+    postgres.resume();
+    await using standby = await postgres.startStandby();
+    assert.equal(await standby.psql('SELECT n FROM t1'), '7');
+    await assert.rejects(standby.psql('CREATE TABLE t2 (n int)'), /read-only transaction/);
+    await postgres.kill();
+    await standby.promote();
+    assert.equal(await standby.psql('CREATE TABLE t2 (n int); SELECT count(*) FROM t2'), '0');
+    await standby.kill();
+    await postgres.wipe();
+    assert.equal(await postgres.psql(`SELECT to_regclass('t1') IS NULL`), 't');
+    const other = new URL(await postgres.createDatabase());
+    assert.equal(other.searchParams.get('sslmode'), 'verify-full');
+    assert.equal(await postgres.psql('SELECT current_database()', other.pathname.slice(1)), other.pathname.slice(1));
   });
 });
 

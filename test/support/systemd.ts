@@ -63,7 +63,6 @@ export async function startSystem(files: readonly string[]): Promise<System> {
     // systemd says nothing on its standard output.
     await eventually(async () => (await run('systemctl', 'is-active', 'basic.target')).stdout.trim() === 'active', {
       what: 'basic.target',
-      timeoutMs: 60_000,
     });
     return { run, [Symbol.asyncDispose]: close };
   } catch (error) {

@@ -16,14 +16,20 @@ export type TempDir = {
   [Symbol.dispose](): void;
 };
 
+/** What is left is removed by one listener: each of its own would be a warning where there are many. */
+const left = new Set<() => void>();
+process.on('exit', () => {
+  for (const remove of left) remove();
+});
+
 /** An empty directory of mode 0700, removed with its content at the end of the scope, at the latest with the process. */
 export function openTempDir(label = 'test'): TempDir {
   const path = mkdtempSync(join(tmpdir(), `countersign-${label}-`));
   const remove = (): void => {
-    process.off('exit', remove);
+    left.delete(remove);
     rmSync(path, { recursive: true, force: true });
   };
-  process.on('exit', remove);
+  left.add(remove);
   const write = (name: string, content: string | Uint8Array): string => {
     const file = join(path, name);
     mkdirSync(dirname(file), { recursive: true });

@@ -121,7 +121,7 @@ export async function waitForAlert(
   fits: (alert: MessageAlert) => boolean,
   { from = 0, what }: { readonly from?: number; readonly what: string },
 ): Promise<{ readonly hook: ReceivedHook; readonly message: AlertMessage; readonly alert: MessageAlert }> {
-  const hook = await hooks.waitFor(({ body }) => alertsOf(body).some(fits), { from, what, timeoutMs: 120_000 });
+  const hook = await hooks.waitFor(({ body }) => alertsOf(body).some(fits), { from, what });
   const message = JSON.parse(hook.body) as AlertMessage;
   const alert = message.alerts.find(fits);
   assert.ok(alert !== undefined);

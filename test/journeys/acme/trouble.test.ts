@@ -25,7 +25,7 @@ const placing = '/order-plz';
 async function failure(gateway: Gateway, code: string): Promise<LogLine> {
   return gateway.waitForLog(
     ({ msg, code: found }) => msg.startsWith('a source of certificates delivers nothing') && found === code,
-    { what: code, timeoutMs: 30_000 },
+    { what: code },
   );
 }
 
@@ -95,7 +95,6 @@ describe('a gateway and its ACME server', () => {
       path.startsWith('/my-order/') ? body.replace('"status": "valid"', '"status": "processing"') : undefined;
     await front.requests.waitFor(({ path }) => path.startsWith('/finalize-order/'), {
       what: 'the order',
-      timeoutMs: 30_000,
     });
     const folder = join(pki.dir.path, 'acme');
     assert.ok(
