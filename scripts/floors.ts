@@ -13,7 +13,7 @@ export const floors: readonly (readonly string[])[] = [
   ['flow', 'passthrough', 'diagnosis', 'inventory'],
   ['loading'],
   ['gateway'],
-  ['access', 'admin', 'alerts', 'audit', 'import', 'probe'],
+  ['access', 'admin', 'alerts', 'audit', 'import', 'oidc', 'probe'],
   ['caddy', 'control', 'envoy', 'nginx', 'traefik'],
   ['process'],
   ['cli'],

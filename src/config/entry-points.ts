@@ -8,6 +8,7 @@ import type { CertificatePair, EntryPoint, GatewayConfig, NamedEntryPoint } from
 import { listEntryPoints } from './list-entry-points.ts';
 import { block, key, type KeySays } from './key.ts';
 import { isLoopback, parseListenAddress } from './listen-address.ts';
+import { loginProviderKey, readLoginProvider } from './login-provider.ts';
 import { passThroughBlock, readPassThrough } from './pass-through.ts';
 import { proxyProtocolKey, readProxyProtocol } from './proxy-protocol.ts';
 import type { NamedMaterial } from './named-material.ts';
@@ -63,6 +64,7 @@ export const entryPointsKeys = {
         page: 'own. Id of `gateway.certificates`: TLS with that certificate, for health and metrics too.',
       }),
       clientLogin: clientLoginKey,
+      oidc: loginProviderKey,
     },
   ),
   more: key(
@@ -129,6 +131,7 @@ export function readEntryPoints(
         named,
         problems,
       ),
+      oidc: readLoginProvider(shape.admin.oidc, at.down('admin'), named, problems),
     },
     passThrough: readPassThrough(shape.passThrough, at, problems),
     more: readMore(shape.more ?? {}, at.down('more'), problems),

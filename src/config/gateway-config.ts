@@ -7,6 +7,7 @@ import type { FilterConfig } from './filter-types.ts';
 import type { FixedResponseConfig } from './fixed-response.ts';
 import type { MaterialText } from './source-config.ts';
 import type { PathRef, PlainRef, Ref, WrittenRef } from './ref.ts';
+import type { SecretText } from './source-config.ts';
 
 export type CertificatePair = { readonly cert: Ref; readonly key: Ref; readonly place: Place };
 
@@ -23,6 +24,31 @@ export type ClientLoginConfig = Pick<CaBundleConfig, 'cas' | 'crl' | 'place'> & 
     readonly role: 'viewer' | 'operator' | 'admin';
     readonly allow: readonly SanRuleConfig[];
   }[];
+};
+
+/** The identity provider with which people sign in to the console. */
+export type LoginProviderConfig = {
+  /** On the button. */
+  readonly name: string;
+  /** As it is written. */
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: SecretText;
+  readonly redirectUri: string;
+  readonly scopes: readonly string[];
+  readonly nameClaim: string;
+  /** A path through claims; never empty. */
+  readonly roleClaim: readonly string[];
+  /** The highest first; never empty. */
+  readonly roles: readonly { readonly role: 'admin' | 'operator' | 'viewer'; readonly values: readonly string[] }[];
+  /** Undefined: the CAs that Node has. */
+  readonly caBundle: string | undefined;
+  readonly maxAgeMs: number | undefined;
+  /** Empty: none is asked for. */
+  readonly acrValues: readonly string[];
+  readonly sessionMs: number;
+  readonly logoutAtProvider: boolean;
+  readonly place: Place;
 };
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
@@ -514,6 +540,8 @@ export type GatewayConfig = {
     readonly admin: EntryPoint & {
       readonly certificate: CertificatePair | undefined;
       readonly clientLogin: ClientLoginConfig | undefined;
+      /** undefined: nobody signs in with a provider. */
+      readonly oidc: LoginProviderConfig | undefined;
     };
     readonly passThrough: PassThroughConfig;
     /** Further ones for traffic, those that are on. */

@@ -44,13 +44,14 @@ export function readStore(
   const at = around.down('store');
   if (url === undefined) {
     reportEmpty(at, 'url', problems);
-    if (admin.clientLogin !== undefined && !at.has('url'))
-      problems.warn(
-        'unused_key',
-        admin.clientLogin.place,
-        'clientLogin has no effect: without a store there is nothing to log in to',
-        'Write gateway.store: {url: "sqlite:countersign.db"}.',
-      );
+    for (const name of ['clientLogin', 'oidc'] as const)
+      if (admin[name] !== undefined && !at.has('url'))
+        problems.warn(
+          'unused_key',
+          admin[name].place,
+          `${name} has no effect: without a store there is nothing to log in to`,
+          'Write gateway.store: {url: "sqlite:countersign.db"}.',
+        );
     return undefined;
   }
   const { place } = at.down('url');

@@ -20,16 +20,21 @@ const shownUser = z.strictObject({
   role: z.enum(roles),
   disabled: z.boolean(),
   hasPassword: z.boolean(),
+  provider: z
+    .strictObject({ issuer: z.string(), subject: z.string() })
+    .nullable()
+    .describe('Who says who he is, and gives him his role; null: we do.'),
   createdAt: time,
 });
 
-function showUser({ id, name, role, disabled, passwordDigest, createdAt }: User): z.output<typeof shownUser> {
+function showUser({ id, name, role, disabled, passwordDigest, provider, createdAt }: User): z.output<typeof shownUser> {
   return {
     id,
     name,
     role,
     disabled,
     hasPassword: passwordDigest !== null,
+    provider,
     createdAt: new Date(createdAt).toISOString(),
   };
 }
@@ -136,6 +141,8 @@ const changeUser = operation({
     const { store, passwords } = context;
     const { password, name, role, disabled } = body;
     const user = await findUser(store, params['id']);
+    if (user.provider !== null && (role !== undefined || password !== undefined))
+      throw new ApiProblem('read_only', 'Role and password of this user are at his identity provider.');
     const digest = password === undefined ? undefined : await passwords.hash(password);
     return context.inTurn(async () => {
       await confirm();
@@ -207,6 +214,8 @@ const endSessions = operation({
 });
 
 const maxTokenDays = 366;
+/** Whom the provider knows no more comes to no login that would take his tokens away: they end by themselves. */
+const maxTokenDaysOfProvided = 30;
 const shownToken = z.strictObject({
   id: z.string(),
   userId: z.string(),
@@ -275,6 +284,14 @@ const createToken = operation({
     { name: 'for more than a token may', body: { name: 'ci', scopes: ['users.write'], days: 30 }, status: 422 },
   ],
   run: async ({ context: { store, clock }, caller, body: { name, scopes: wanted, days } }) => {
+    if (caller.user.provider !== null && days > maxTokenDaysOfProvided)
+      throw new ApiProblem(
+        'invalid',
+        `A token of a user of an identity provider ends after ${maxTokenDaysOfProvided} days.`,
+        {
+          errors: [{ pointer: '/days', code: 'too_big', detail: `expected at most ${maxTokenDaysOfProvided}` }],
+        },
+      );
     const { secret, digest } = makeSecret('cst_');
     const token = await store.tokens.create(
       {

@@ -13,6 +13,7 @@ const leastRole: Readonly<Record<string, Role>> = {
   getSession: 'viewer',
   listSessions: 'viewer',
   logOut: 'viewer',
+  logOutEverywhere: 'viewer',
   changePassword: 'viewer',
   getOverview: 'viewer',
   listAlerts: 'viewer',
@@ -97,6 +98,7 @@ const leastRole: Readonly<Record<string, Role>> = {
 };
 const notForTokens: ReadonlySet<string> = new Set([
   'logOut',
+  'logOutEverywhere',
   'changePassword',
   'listTokens',
   'createToken',
@@ -120,9 +122,14 @@ function sendExample(
 ): ReturnType<ApiUnderTest['ask']> {
   return api.ask(op.method, pathOf(op, example), {
     ...who,
-    ...(example.body !== undefined && { body: example.body }),
+    ...(example.body !== undefined && (op.isForm ? asForm(example.body) : { body: example.body })),
     ...(example.fields && { fields: example.fields }),
   });
+}
+
+function asForm(body: unknown): Pick<AskOptions, 'raw' | 'fields'> {
+  const raw = new URLSearchParams(body as Record<string, string>).toString();
+  return { raw, fields: { 'content-type': 'application/x-www-form-urlencoded' } };
 }
 
 describe('the contract of the API', () => {
@@ -150,7 +157,7 @@ describe('the contract of the API', () => {
 
   it('has an example of every operation that is more than an end', () => {
     const without = operations.filter(({ examples }) => examples.length === 0).map(({ id }) => id);
-    assert.deepEqual(without, ['logOut']);
+    assert.deepEqual(without, ['logOut', 'logOutEverywhere']);
     assert.equal(new Set(operations.map(({ id }) => id)).size, operations.length);
     assert.equal(new Set(operations.map(({ method, path }) => `${method} ${path}`)).size, operations.length);
   });

@@ -8,6 +8,7 @@ const specs = {
   not_logged_in: { status: 401, title: 'log in, or send a token' },
   wrong_credentials: { status: 401, title: 'name or password is wrong' },
   certificate_refused: { status: 401, title: 'no certificate that logs anybody in' },
+  sign_in_refused: { status: 403, title: 'the login with the identity provider is not accepted' },
   setup_link_refused: { status: 403, title: 'the setup link is not valid' },
   not_allowed: { status: 403, title: 'your role does not allow it' },
   cross_site: { status: 403, title: 'the request comes from another site' },
@@ -30,6 +31,7 @@ const specs = {
   too_many: { status: 429, title: 'too many at once' },
   internal: { status: 500, title: 'internal error' },
   store_unavailable: { status: 503, title: 'the store cannot be used at the moment' },
+  provider_unavailable: { status: 503, title: 'the identity provider cannot be used at the moment' },
   gateway_silent: { status: 503, title: 'the gateway did not answer' },
 } as const;
 

@@ -5,14 +5,14 @@ import { TrieRouter } from 'hono/router/trie-router';
 import { z } from 'zod';
 import { StoreProblem, type StoreProblemCode } from '../store/store-problem.ts';
 import { ApiProblem, type ApiProblemCode } from './api-problem.ts';
-import { type Caller, findCaller, requireAct } from './caller.ts';
+import { type Caller, cookieValue, findCaller, requireAct } from './caller.ts';
 import { etagOf, listHolds, quoteEtag, requireIfMatch } from './conditional.ts';
 import type { ControlContext } from './control-context.ts';
 import { refuseCrossSite } from './cross-site.ts';
 import type { ShownCertificate } from './messages.ts';
 import { makeOpenApi } from './openapi.ts';
 import type { Answer, Call, Operation } from './operation.ts';
-import { checkShape, readJson } from './read-body.ts';
+import { checkShape, readForm, readJson } from './read-body.ts';
 import { answerOnce } from './repeats.ts';
 
 export const apiBase = '/api/v1';
@@ -94,15 +94,16 @@ async function perform(
   const confirm = async (): Promise<void> => void (await callerOf(op, field, certificate, context));
   const stillMay = async (): Promise<void> => void (await callerOf(op, field, certificate, context, false));
   const lastEventId = field('last-event-id');
-  const about = { context, caller, confirm, stillMay, params, query, body, ifMatch, remote, lastEventId, certificate };
-  const call = about as Call<never, never, never>;
+  const cookie = (name: string): string | undefined => cookieValue(field('cookie'), name);
+  const asked = { params, query, body, ifMatch, remote, authority, cookie, lastEventId, certificate };
+  const call = { context, caller, confirm, stillMay, ...asked } as Call<never, never, never>;
   const key = op.repeatable && field('idempotency-key');
   if (op.repeatable === undefined || key === undefined || caller === undefined) return op.run(call);
   const { secrets } = op.repeatable;
   const named = Object.entries(body as object).filter(([name]) => !secrets.includes(name));
   // A dry run, and the same for another object, are other requests.
-  const asked = { key, caller: caller.user.id, operation: op.id, params, query, body: Object.fromEntries(named) };
-  return answerOnce(asked, context.store.idempotencyKeys, context.clock, async () => op.run(call));
+  const once = { key, caller: caller.user.id, operation: op.id, params, query, body: Object.fromEntries(named) };
+  return answerOnce(once, context.store.idempotencyKeys, context.clock, async () => op.run(call));
 }
 
 /** `isUse`: whoever asks is there, so that his session goes on. */
@@ -116,9 +117,11 @@ async function callerOf(
   // Whoever logs in may still have the cookie of a session that has ended.
   if (op.act === 'anybody') return undefined;
   const shown = { authorization: field('authorization'), cookie: field('cookie'), certificate };
-  const { store, certificateSessions, clock } = context;
+  const { store, certificateSessions, clock, signIn } = context;
   const caller: Caller = await findCaller(shown, store, certificateSessions, clock, isUse);
-  return requireAct(caller, op.act);
+  const may = requireAct(caller, op.act);
+  if (may.user.provider !== null) await signIn.require(may.user.provider);
+  return may;
 }
 
 const noQuery = z.strictObject({});
@@ -138,6 +141,8 @@ const jsonType = 'application/json';
 
 async function bodyOf(op: Operation, request: Request, contentType: string | undefined): Promise<unknown> {
   if (op.method === 'GET') return undefined;
+  if (op.isForm)
+    return checkShape(op.body ?? noQuery, readForm(new Uint8Array(await request.arrayBuffer()), contentType), 'body');
   const types = op.method === 'PATCH' ? ['application/merge-patch+json', jsonType] : [jsonType];
   const value = readJson(new Uint8Array(await request.arrayBuffer()), contentType, types);
   if (op.body !== undefined) return checkShape(op.body, value, 'body');
@@ -145,8 +150,13 @@ async function bodyOf(op: Operation, request: Request, contentType: string | und
   return undefined;
 }
 
-function respond({ status, body, stream, fields, etag }: Answer, request: Request, type = jsonType): Response {
+function respond(
+  { status, body, stream, fields, cookies = [], etag }: Answer,
+  request: Request,
+  type = jsonType,
+): Response {
   const headers = new Headers({ 'cache-control': 'no-store', 'content-type': jsonType, ...fields });
+  for (const one of cookies) headers.append('set-cookie', one);
   if (stream !== undefined) {
     headers.set('content-type', type);
     return new Response(stream, { status, headers });

@@ -46,14 +46,14 @@ export async function findCaller(
   isUse = true,
 ): Promise<Caller> {
   if (authorization !== undefined) return findProgram(authorization, store, clock, isUse);
-  const secret = cookie === undefined ? undefined : cookieValue(cookie);
+  const secret = cookieValue(cookie, sessionCookie);
   if (secret === undefined) return { kind: 'nobody' };
   const digest = digestOfSecret(secret);
   const held = await certificateSessions.find(digest, certificate);
   if (held !== undefined) {
     if (clock.now() - held.usedAt > sessionIdleMs) {
       await certificateSessions.remove(digest, 'not used for an hour');
-      throw refused('The session was not used for an hour and has ended: log in again.');
+      throw notLoggedIn('The session was not used for an hour and has ended: log in again.');
     }
     if (isUse) certificateSessions.touch(digest);
     return personOf(held);
@@ -61,11 +61,11 @@ export async function findCaller(
   const session = await store.sessions.find(digest);
   const user = session && (await store.users.find(session.userId));
   if (session === undefined || user === undefined || user.disabled)
-    throw refused('The session has ended: log in again.');
+    throw notLoggedIn('The session has ended: log in again.');
   const now = clock.now();
   if (now - session.usedAt > sessionIdleMs) {
     await store.sessions.remove(session.digest, { actor: 'system', reason: 'not used for an hour' });
-    throw refused('The session was not used for an hour and has ended: log in again.');
+    throw notLoggedIn('The session was not used for an hour and has ended: log in again.');
   }
   if (isUse && now - session.usedAt > touchMs) await store.sessions.touch(session.digest);
   return { kind: 'person', user, session };
@@ -89,20 +89,21 @@ async function findProgram(
   const token = secret === undefined ? undefined : await store.tokens.find(digestOfSecret(secret));
   const user = token && (await store.users.find(token.userId));
   if (token === undefined || user === undefined || user.disabled)
-    throw refused('The token is not valid, has expired, or its user is gone.');
+    throw notLoggedIn('The token is not valid, has expired, or its user is gone.');
   if (isUse && clock.now() - (token.usedAt ?? 0) > touchMs) await store.tokens.touch(token.digest);
   return { kind: 'program', user, token };
 }
 
-function refused(detail: string): ApiProblem {
+/** `not_logged_in`, with what is asked for instead. */
+export function notLoggedIn(detail: string): ApiProblem {
   return new ApiProblem('not_logged_in', detail, { fields: { 'www-authenticate': 'Bearer realm="countersign"' } });
 }
 
 /** Undefined where there is none, or more than one: nobody says which is meant. */
-function cookieValue(cookie: string): string | undefined {
-  const values = cookie.split(';').flatMap((pair) => {
+export function cookieValue(cookie: string | undefined, name: string): string | undefined {
+  const values = (cookie ?? '').split(';').flatMap((pair) => {
     const at = pair.indexOf('=');
-    return pair.slice(0, at).trim() === sessionCookie ? [pair.slice(at + 1).trim()] : [];
+    return pair.slice(0, at).trim() === name ? [pair.slice(at + 1).trim()] : [];
   });
   return values.length === 1 ? values[0] : undefined;
 }
@@ -113,7 +114,8 @@ export function setCookie(secret: string, maxAgeMs: number): string {
 
 /** Throws `not_logged_in` or `not_allowed`. */
 export function requireAct(caller: Caller, act: Act): Person | Program {
-  if (caller.kind === 'nobody') throw refused('Log in at POST /api/v1/sessions, or send Authorization: Bearer TOKEN.');
+  if (caller.kind === 'nobody')
+    throw notLoggedIn('Log in at POST /api/v1/sessions, or send Authorization: Bearer TOKEN.');
   if (!allows(caller, act)) {
     const why =
       caller.kind === 'program'

@@ -11,6 +11,7 @@ import type { HandshakeFeed } from './handshake-feed.ts';
 import type { LoginLimits } from './login-limits.ts';
 import type { OpenStreams } from './open-streams.ts';
 import type { Passwords } from './passwords.ts';
+import type { SignIn } from './sign-in.ts';
 import type { StoredHead } from './stored-head.ts';
 import type { Questions, Topic } from './messages.ts';
 import type { ConfigView } from './view.ts';
@@ -22,6 +23,7 @@ export type ControlContext = {
   readonly passwords: Passwords;
   readonly limits: LoginLimits;
   readonly certificateSessions: CertificateSessions;
+  readonly signIn: SignIn;
   /** Name of this gateway. */
   readonly gateway: string;
   /** What runs at this moment. Rejects with an ApiProblem. */

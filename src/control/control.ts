@@ -25,6 +25,7 @@ import { Passwords } from './passwords.ts';
 import { PrimaryLine } from './primary-line.ts';
 import { remember } from './remember.ts';
 import { serveRequests } from './serve-requests.ts';
+import { SignIn } from './sign-in.ts';
 import { StoredHead } from './stored-head.ts';
 import { offerSetup } from './setup-link.ts';
 
@@ -109,6 +110,7 @@ async function openApi({ url, gateway }: ControlStart, { log: own, store, source
     passwords: new Passwords(),
     limits: new LoginLimits(systemClock),
     certificateSessions: new CertificateSessions(systemClock, store.audit),
+    signIn: new SignIn(async (topic) => line.ask(topic, null), systemClock),
     gateway,
     view: sources.view,
     status: sources.status,

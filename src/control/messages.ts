@@ -1,8 +1,10 @@
 // What the primary and the control process say to each other: plain data over the fork's IPC channel. Nothing that goes to
-// `control` holds a private key or a secret of the configuration; what needs one it asks the primary to do.
+// `control` holds a private key or a secret of the configuration, but for the client secret of the identity provider, which is
+// worth no more than `control` itself; what needs another it asks the primary to do.
 import type { Attempt } from '../alerts/receiver.ts';
 import type { TriedReceiver } from '../alerts/try-receiver.ts';
 import type { AlertKind, Severity } from '../config/alert-kinds.ts';
+import type { LoginProviderConfig } from '../config/gateway-config.ts';
 import type { LogLevel } from '../telemetry/logger.ts';
 import type { ClientsSeen } from './clients-seen.ts';
 import type { StoreAddress } from '../loading/open-store.ts';
@@ -88,10 +90,19 @@ export type Questions = {
   deliver: { readonly asked: DeliverQuestion; readonly answer: Attempt };
   /** The same for somebody who tries it, step by step. */
   tryReceiver: { readonly asked: DeliverQuestion; readonly answer: TriedReceiver };
+  /** With whom people sign in at this moment; null: with nobody. */
+  provider: { readonly asked: null; readonly answer: LoginProvider | null };
+  /** Of this client at the provider, read anew. */
+  providerSecret: { readonly asked: null; readonly answer: { readonly secret: string } | { readonly why: string } };
   /** The public half of the key that opens what is sealed; null: there is none. */
   sealKey: { readonly asked: null; readonly answer: Pick<SealKey, 'id' | 'publicKey'> | null };
 };
 export type Topic = keyof Questions;
+
+/** `ca`: PEM; undefined: the CAs that Node has. */
+export type LoginProvider = Omit<LoginProviderConfig, 'clientSecret' | 'caBundle' | 'place'> & {
+  readonly ca: string | undefined;
+};
 
 export type Question = { readonly [T in Topic]: { readonly topic: T; readonly asked: Questions[T]['asked'] } }[Topic];
 

@@ -84,7 +84,11 @@ function describe(op: Operation): object {
     description: 'Problem details (RFC 9457).',
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   };
-  const type = op.method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+  const type = op.isForm
+    ? 'application/x-www-form-urlencoded'
+    : op.method === 'PATCH'
+      ? 'application/merge-patch+json'
+      : 'application/json';
   return {
     operationId: id,
     summary,

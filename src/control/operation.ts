@@ -21,6 +21,10 @@ export type Call<Q, B, C> = {
   readonly ifMatch: string | undefined;
   /** Address of who asks. */
   readonly remote: string;
+  /** `Host`, as it was asked for. */
+  readonly authority: string;
+  /** Of the request; undefined where there is none, or more than one of the name. */
+  readonly cookie: (name: string) => string | undefined;
   /** The client certificate of the connection, as the primary judged it; undefined: none was shown. */
   readonly certificate: ShownCertificate | undefined;
   /** Of a stream of events: the last one that was seen. */
@@ -36,6 +40,8 @@ export type Answer = {
   /** Instead of a body: it goes on. Of the media type that the operation declares. */
   readonly stream?: ReadableStream<Uint8Array>;
   readonly fields?: Readonly<Record<string, string>>;
+  /** Each a field `set-cookie`, beside one of `fields`. */
+  readonly cookies?: readonly string[];
   /** Strong validator without its quotes; made from the body where there is none. */
   readonly etag?: string;
   /** What is kept under an Idempotency-Key instead of the body, where that holds a secret. */
@@ -60,6 +66,8 @@ type Declared<Q extends z.ZodType, B extends z.ZodType> = {
   readonly summary: string;
   readonly query?: Q;
   readonly body?: B;
+  /** The body is that of a form (`application/x-www-form-urlencoded`): another protocol has it so. Default: JSON. */
+  readonly isForm?: true;
   /** Of the success. `body` undefined: no content; a text where `type` is no JSON. `also`: further statuses of a success. */
   readonly answer: {
     readonly status: number;

@@ -9,6 +9,7 @@ import { historyOperations } from './history-operations.ts';
 import { planOperations } from './plan-operations.ts';
 import type { Operation } from './operation.ts';
 import { overviewOperations } from './overview-operations.ts';
+import { providerOperations } from './provider-operations.ts';
 import { relationOperations } from './relation-operations.ts';
 import { revertOperations } from './revert-operations.ts';
 import { sessionOperations } from './session-operations.ts';
@@ -16,6 +17,7 @@ import { testOperations } from './test-operations.ts';
 
 export const operations: readonly Operation[] = [
   ...sessionOperations,
+  ...providerOperations,
   ...overviewOperations,
   ...alertOperations,
   ...relationOperations,

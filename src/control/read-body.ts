@@ -20,6 +20,20 @@ export function readJson(bytes: Uint8Array, contentType: string | undefined, typ
   }
 }
 
+const formType = 'application/x-www-form-urlencoded';
+
+/** Members as texts. Throws `wrong_media_type`, `bad_request`. */
+export function readForm(bytes: Uint8Array, contentType: string | undefined): Record<string, string> {
+  if (contentType?.split(';')[0]?.trim().toLowerCase() !== formType)
+    throw new ApiProblem('wrong_media_type', `Send the body as ${formType}.`, { fields: { accept: formType } });
+  const values: Record<string, string> = {};
+  for (const [name, value] of new URLSearchParams(new TextDecoder().decode(bytes))) {
+    if (Object.hasOwn(values, name)) throw new ApiProblem('bad_request', 'A member of the form stands there twice.');
+    values[name] = value;
+  }
+  return values;
+}
+
 /** Throws `invalid` with everything that is wrong. `base`: of the pointers. */
 export function checkShape(schema: z.ZodType, value: unknown, what: 'body' | 'query'): unknown {
   const result = schema.safeParse(value);

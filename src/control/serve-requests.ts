@@ -31,7 +31,12 @@ async function answer(stream: ServerHttp2Stream, head: IncomingHttpHeaders, serv
   try {
     const response = await respond(stream, head, served);
     if (stream.destroyed) return;
-    stream.respond({ ':status': response.status, ...Object.fromEntries(response.headers) });
+    const cookies = response.headers.getSetCookie();
+    stream.respond({
+      ':status': response.status,
+      ...Object.fromEntries(response.headers),
+      ...(cookies.length > 0 && { 'set-cookie': cookies }),
+    });
     if (head[':method'] === 'HEAD') await response.body?.cancel();
     if (response.body === null || head[':method'] === 'HEAD') stream.end();
     else await pipeline(Readable.fromWeb(response.body), stream);

@@ -1,17 +1,17 @@
 // The first administrator, logging in and out, and one's own account.
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { roles, type User } from '../store/accounts.ts';
-import { actsOf, auditActor, personOf, sessionCookie, sessionMs, setCookie } from './caller.ts';
-import type { ShownCertificate } from './messages.ts';
-import { acts } from './acts.ts';
-import { ApiProblem } from './api-problem.ts';
+import { roles } from '../store/accounts.ts';
 import { StoreProblem } from '../store/store-problem.ts';
-import type { ControlContext } from './control-context.ts';
-import { type Answer, openOperation, type Operation, operation } from './operation.ts';
+import { ApiProblem } from './api-problem.ts';
+import { actsOf, auditActor, personOf, sessionMs, setCookie } from './caller.ts';
+import { endSession, sessionGone } from './end-session.ts';
+import type { ShownCertificate } from './messages.ts';
+import { openOperation, type Operation, operation } from './operation.ts';
 import { maxPasswordLength, minPasswordLength } from './passwords.ts';
 import { makeSecret } from './random-secret.ts';
 import { isOffered, needsSetup } from './setup-link.ts';
+import { me, refuseHurry, showMe, startSession } from './start-session.ts';
 
 export const userName = z
   .string()
@@ -22,28 +22,6 @@ export const newPassword = z
   .min(minPasswordLength, `expected ${minPasswordLength} characters or more`)
   .max(maxPasswordLength)
   .describe(`${minPasswordLength} to ${maxPasswordLength} characters, whatever they are.`);
-
-const me = z.strictObject({
-  user: z.strictObject({ id: z.string(), name: z.string(), role: z.enum(roles) }),
-  /** What he may do with what he showed. */
-  acts: z.array(z.enum(acts as [string, ...string[]])),
-  expiresAt: z.iso.datetime().nullable().describe('Of the session or token.'),
-});
-
-function showMe({ id, name, role }: User, may: readonly string[], expiresAt: number): z.output<typeof me> {
-  return { user: { id, name, role }, acts: [...may], expiresAt: new Date(expiresAt).toISOString() };
-}
-
-async function startSession({ store, clock }: ControlContext, user: User): Promise<Answer> {
-  const { secret, digest } = makeSecret('');
-  const expiresAt = clock.now() + sessionMs;
-  const session = await store.sessions.create(
-    { digest, userId: user.id, expiresAt, userVersion: user.version },
-    { actor: `user:${user.name}` },
-  );
-  const body = showMe(user, actsOf({ kind: 'person', user, session }), expiresAt);
-  return { status: 201, body, fields: { 'set-cookie': setCookie(secret, sessionMs) } };
-}
 
 const shownCertificate = z
   .strictObject({
@@ -62,13 +40,32 @@ const getSetup = openOperation({
   id: 'getSetup',
   method: 'GET',
   path: '/setup',
-  summary: 'Whether there is no user yet, and whether the certificate of this connection logs in.',
-  answer: { status: 200, body: z.strictObject({ needed: z.boolean(), certificate: shownCertificate.optional() }) },
-  examples: [{ name: 'asked', status: 200 }],
-  run: async ({ context: { store }, certificate }) => ({
+  summary: 'Whether there is no user yet, and which ways in there are beside a password.',
+  answer: {
     status: 200,
-    body: { needed: await needsSetup(store), ...(certificate && { certificate: showCertificate(certificate) }) },
-  }),
+    body: z.strictObject({
+      needed: z.boolean(),
+      certificate: shownCertificate.optional(),
+      provider: z
+        .strictObject({ name: z.string() })
+        .optional()
+        .describe(
+          'The identity provider with which people sign in; absent: none. Whether it answers nobody has asked.',
+        ),
+    }),
+  },
+  examples: [{ name: 'asked', status: 200 }],
+  run: async ({ context: { store, signIn }, certificate }) => {
+    const provider = await signIn.settings();
+    return {
+      status: 200,
+      body: {
+        needed: await needsSetup(store),
+        ...(certificate && { certificate: showCertificate(certificate) }),
+        ...(provider && { provider: { name: provider.name } }),
+      },
+    };
+  },
 });
 
 const setUp = openOperation({
@@ -100,7 +97,7 @@ const setUp = openOperation({
       const user = { id: randomUUID(), name, role: 'admin' as const, passwordDigest };
       const made = await store.users.create(user, { actor: 'setup', reason: 'setup link' });
       limits.succeeded('', remote);
-      return startSession(context, made);
+      return (await startSession(context, made)).answer;
     });
   },
 });
@@ -131,7 +128,7 @@ const logIn = openOperation({
     }
     limits.succeeded(name, remote);
     try {
-      return await startSession(context, user);
+      return (await startSession(context, user)).answer;
     } catch (error) {
       // What was verified is not true any more: another password, another role, no user.
       if (error instanceof StoreProblem && error.code === 'invalid') throw wrongCredentials();
@@ -165,20 +162,13 @@ const logInByCertificate = openOperation({
     const { secret, digest } = makeSecret('');
     const person = personOf(await certificateSessions.begin(digest, certificate, sessionMs));
     const { expiresAt } = person.session;
-    const fields = { 'set-cookie': setCookie(secret, expiresAt - context.clock.now()) };
-    return { status: 201, body: showMe(person.user, actsOf(person), expiresAt), fields };
+    const cookies = [setCookie(secret, expiresAt - context.clock.now())];
+    return { status: 201, body: showMe(person.user, actsOf(person), expiresAt), cookies };
   },
 });
 
 function wrongCredentials(): ApiProblem {
   return new ApiProblem('wrong_credentials', 'There is no such user, or the password is another.');
-}
-
-function refuseHurry(seconds: number | undefined): void {
-  if (seconds === undefined) return;
-  throw new ApiProblem('too_many', `Too many attempts failed: try again in ${seconds} s.`, {
-    fields: { 'retry-after': String(seconds) },
-  });
 }
 
 const getSession = operation({
@@ -241,15 +231,8 @@ const logOut = operation({
   answer: { status: 204 },
   examples: [],
   run: async ({ context, caller }) => {
-    if (caller.kind === 'person') {
-      const { digest } = caller.session;
-      if (caller.certificate !== undefined) await context.certificateSessions.remove(digest, 'logged out');
-      else await context.store.sessions.remove(digest, auditActor(caller));
-    }
-    return {
-      status: 204,
-      fields: { 'set-cookie': `${sessionCookie}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0` },
-    };
+    await endSession(context, caller);
+    return { status: 204, cookies: [sessionGone] };
   },
 });
 
@@ -269,6 +252,7 @@ const changePassword = operation({
     const { user } = caller;
     if (caller.kind === 'person' && caller.certificate !== undefined)
       throw new ApiProblem('not_allowed', 'Who logged in with a certificate has no password here.');
+    if (user.provider !== null) throw new ApiProblem('not_allowed', 'Your password is at your identity provider.');
     refuseHurry(limits.waitFor(user.name, remote));
     limits.begin(user.name, remote);
     if (!(await passwords.verify(body.password, user.passwordDigest)))

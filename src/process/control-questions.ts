@@ -15,6 +15,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { ActiveConfig } from './active-config.ts';
 import type { StatusReader } from './gateway-status.ts';
 import type { LiveTrust } from './live-trust.ts';
+import { findLoginProvider, readProviderSecret } from './login-provider.ts';
 import type { PlanSettings } from './plan-question.ts';
 import type { Reloader } from './reloader.ts';
 import type { TrafficHistory } from './traffic-history.ts';
@@ -62,6 +63,8 @@ export async function answerQuestion(question: Question, from: AnswerDependencie
     if (question.topic === 'test') return await test(question.asked, from);
     if (question.topic === 'plan') return await plan(question.asked, from);
     if (question.topic === 'commit') return { answer: await commit(question.asked.revision, from) };
+    if (question.topic === 'provider') return { answer: findLoginProvider(from.active.loaded) };
+    if (question.topic === 'providerSecret') return { answer: await readProviderSecret(from.active.loaded) };
     if (question.topic === 'sealKey') return { answer: await findSealKey(from) };
     if (question.topic === 'deliver' || question.topic === 'tryReceiver') return await deliver(question, from);
     return { answer: await match(question.asked, from) };

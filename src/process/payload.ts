@@ -1,4 +1,5 @@
 // The rules of a configuration as they are sent to workers: in pieces, put together by the worker.
+import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { LoadedPolicy, LoadedRoute, LoadedRules } from '../loading/loaded.ts';
 
 /** What a worker needs of a configuration, with the port that was chosen: plain HTTP redirects to it. */
@@ -7,11 +8,18 @@ export function rulesFor(
   securePort: number | undefined,
 ): LoadedRules {
   // Who is told of alerts, and the secrets for it, is nothing to a worker.
-  const config = { ...whole, alerts: [] };
+  const config = { ...withoutAdminSecrets(whole), alerts: [] };
   if (securePort === undefined) return { config, policies, routes };
   const { entryPoints } = config;
   const webSecure = { ...entryPoints.webSecure, port: securePort };
   return { config: { ...config, entryPoints: { ...entryPoints, webSecure } }, policies, routes };
+}
+
+/** Who serves traffic knows nothing of who signs in at the console. */
+function withoutAdminSecrets(config: GatewayConfig): GatewayConfig {
+  const { entryPoints } = config;
+  if (entryPoints.admin.oidc === undefined) return config;
+  return { ...config, entryPoints: { ...entryPoints, admin: { ...entryPoints.admin, oidc: undefined } } };
 }
 
 /** So large that a worker takes some ten milliseconds to unpack it. */

@@ -53,8 +53,8 @@ export const recordLimits = {
   ocsp: { maxRows: 10_000, maxBytes: 64 * 1024 },
   /** Clients that were seen, by gateway and identity. */
   seen: { maxRows: 20_000, maxBytes: 64 * 1024 },
-  /** Logins through an identity provider that are under way. */
-  login: { maxRows: 1_000, maxBytes: 16 * 1024 },
+  /** Which session here began with which one at an identity provider, so that its end there is its end here. */
+  login: { maxRows: 20_000, maxBytes: 1024 },
   /** What needs somebody, by gateway. */
   alerts: { maxRows: 1_000, maxBytes: 512 * 1024 },
   /** What each receiver of alerts was told, and what is on its way. */

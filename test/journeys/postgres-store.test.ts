@@ -59,9 +59,7 @@ const metric = async (gateway: Gateway, name: string): Promise<string | undefine
 async function onAll(act: () => Promise<unknown> | void, fits: (line: LogLine) => boolean): Promise<LogLine[]> {
   const from = gateways.map(({ log }) => log.length);
   await act();
-  return Promise.all(
-    gateways.map((gateway, at) => gateway.waitForLog(fits, { from: from[at] ?? 0, timeoutMs: longMs })),
-  );
+  return Promise.all(gateways.map((gateway, at) => gateway.waitForLog(fits, { from: from[at] ?? 0 })));
 }
 
 const isDown = ({ level, msg }: LogLine): boolean => level === 'error' && msg.startsWith('store: ');
@@ -181,7 +179,7 @@ describe('gateways on one database', () => {
     await trafficGoesOn();
     await onAll(() => postgres.start(), isBack);
     for (const gateway of gateways)
-      await eventually(async () => (await askApi(gateway)).status === 401, { what: 'the API', timeoutMs: longMs });
+      await eventually(async () => (await askApi(gateway)).status === 401, { what: 'the API' });
     await onAll(async () => change(`localhost:${nginx.port}`), isReloaded);
   });
 
@@ -207,7 +205,6 @@ describe('gateways on one database', () => {
       for (const gateway of gateways)
         await eventually(async () => (await metric(gateway, 'config_store_revision')) === String(number), {
           what: `revision ${number}`,
-          timeoutMs: longMs,
         });
       await change(`127.0.0.1:${nginx.port}`);
     }
@@ -221,7 +218,7 @@ describe('gateways on one database', () => {
     assert.ok(gateways[0]?.log.items.some((line) => isDown(line) && line['code'] === 'not_found'));
     assert.equal(await postgres.psql(`SELECT to_regnamespace('countersign') IS NULL`), 't', 'no empty store is made');
     for (const gateway of gateways)
-      await eventually(async () => (await askApi(gateway)).store === 'not_found', { what: '503', timeoutMs: longMs });
+      await eventually(async () => (await askApi(gateway)).store === 'not_found', { what: '503' });
     // Somebody who knows nothing of it.
     const stranger = openDir();
     await using _ = await start(stranger);

@@ -11,6 +11,7 @@ import type { ControlContext } from '../../src/control/control-context.ts';
 import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
 import { OpenStreams } from '../../src/control/open-streams.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
+import { SignIn } from '../../src/control/sign-in.ts';
 import { StoredHead } from '../../src/control/stored-head.ts';
 import { CertificateSessions } from '../../src/control/certificate-sessions.ts';
 import { ChangeQueue } from '../../src/control/change-queue.ts';
@@ -152,6 +153,8 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
       steps: [{ step: 'tcp', status: 'ok', text: '127.0.0.1:8443', notes: [] }],
       attempt: { at: clock.now(), ms: 3, ok: true, status: 204, code: 'ok', why: '' },
     }),
+    provider: async () => null,
+    providerSecret: async () => ({ why: 'there is none' }),
     sealKey: async () => readOpener({ path })?.publicParts()[0] ?? null,
   };
   const turns = new Turns();
@@ -162,6 +165,7 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     passwords: new Passwords(),
     limits: new LoginLimits(clock),
     certificateSessions: new CertificateSessions(clock, store.audit),
+    signIn: new SignIn(async (topic) => answers[topic](null), clock),
     gateway: 'one',
     view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
     ask: async (topic, asked) => answers[topic](asked),

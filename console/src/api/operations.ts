@@ -5,6 +5,7 @@ export const places = {
   addCaBundleVersion: ['POST', '/ca-bundles/{id}/versions'],
   addCertificateVersion: ['POST', '/certificates/{id}/versions'],
   applyConfig: ['POST', '/config:apply'],
+  beginByProvider: ['POST', '/sessions:beginByProvider'],
   changeCaBundle: ['PATCH', '/ca-bundles/{id}'],
   changeCertificate: ['PATCH', '/certificates/{id}'],
   changeMiddleware: ['PATCH', '/middlewares/{id}'],
@@ -29,6 +30,7 @@ export const places = {
   deleteService: ['DELETE', '/services/{id}'],
   deleteToken: ['DELETE', '/tokens/{id}'],
   deleteUser: ['DELETE', '/users/{id}'],
+  endByProvider: ['POST', '/sessions:endByProvider'],
   endSessions: ['DELETE', '/users/{id}/sessions'],
   exportStore: ['GET', '/export'],
   getCaBundle: ['GET', '/ca-bundles/{id}'],
@@ -69,7 +71,9 @@ export const places = {
   listUsers: ['GET', '/users'],
   logIn: ['POST', '/sessions'],
   logInByCertificate: ['POST', '/sessions:byCertificate'],
+  logInByProvider: ['POST', '/sessions:byProvider'],
   logOut: ['DELETE', '/session'],
+  logOutEverywhere: ['POST', '/session:logOut'],
   makeCurrentCaBundleVersion: ['POST', '/ca-bundles/{id}/versions/{version}:makeCurrent'],
   makeCurrentCertificateVersion: ['POST', '/certificates/{id}/versions/{version}:makeCurrent'],
   matchRoutes: ['POST', '/routes:match'],
@@ -150,6 +154,16 @@ export type Operations = {
       reason?: string;
     };
     answer: Shape815cd68c;
+    conditional: false;
+  };
+  /** Begins a login with the identity provider: where the browser goes. The cookie is needed to finish it, within ten minutes. */
+  beginByProvider: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      url: string;
+    };
     conditional: false;
   };
   /** Changes what is named of one of the ca-bundles (JSON Merge Patch): null takes away, what is absent stays. */
@@ -236,7 +250,7 @@ export type Operations = {
       password?: string;
       disabled?: boolean;
     };
-    answer: Shape284a49b8;
+    answer: Shape00156093;
     conditional: true;
   };
   /** Makes a CA bundle, from files or in the words of the configuration. */
@@ -359,7 +373,7 @@ export type Operations = {
       role: "viewer" | "operator" | "admin";
       password: string;
     };
-    answer: Shape284a49b8;
+    answer: Shape00156093;
     conditional: false;
   };
   /** Removes one of the ca-bundles, where nothing refers to it. */
@@ -424,6 +438,18 @@ export type Operations = {
     query: undefined;
     body: undefined;
     answer: undefined;
+    conditional: false;
+  };
+  /** For the identity provider: somebody has logged out there (OpenID Connect Back-Channel Logout 1.0). */
+  endByProvider: {
+    params: undefined;
+    query: undefined;
+    body: {
+      logout_token: string;
+    };
+    answer: {
+      ended: number;
+    };
     conditional: false;
   };
   /** Ends every session of a user. His tokens stay. */
@@ -753,10 +779,10 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape58f53c6a;
+    answer: Shape23277471;
     conditional: false;
   };
-  /** Whether there is no user yet, and whether the certificate of this connection logs in. */
+  /** Whether there is no user yet, and which ways in there are beside a password. */
   getSetup: {
     params: undefined;
     query: undefined;
@@ -768,6 +794,9 @@ export type Operations = {
         subject: string | null;
         why: string | null;
       };
+      provider?: {
+        name: string;
+      };
     };
     conditional: false;
   };
@@ -776,7 +805,7 @@ export type Operations = {
     params: { id: string };
     query: undefined;
     body: undefined;
-    answer: Shape284a49b8;
+    answer: Shape00156093;
     conditional: false;
   };
   /** Reads and lints what somebody is about to upload. Stores nothing. */
@@ -1348,7 +1377,7 @@ export type Operations = {
     query: { limit?: number; cursor?: string };
     body: undefined;
     answer: {
-      items: Shape284a49b8[];
+      items: Shape00156093[];
       next: string | null;
     };
     conditional: false;
@@ -1361,7 +1390,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape58f53c6a;
+    answer: Shape23277471;
     conditional: false;
   };
   /** Logs in with the client certificate of this connection. The cookie counts together with that certificate alone. */
@@ -1369,7 +1398,17 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape58f53c6a;
+    answer: Shape23277471;
+    conditional: false;
+  };
+  /** Finishes a login with the identity provider, with the query that it sent the browser back with. */
+  logInByProvider: {
+    params: undefined;
+    query: undefined;
+    body: {
+      answer: string;
+    };
+    answer: Shape23277471;
     conditional: false;
   };
   /** Ends the session. */
@@ -1378,6 +1417,16 @@ export type Operations = {
     query: undefined;
     body: undefined;
     answer: undefined;
+    conditional: false;
+  };
+  /** Ends the session, and says where to log out at the identity provider that it began with. */
+  logOutEverywhere: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      url: string | null;
+    };
     conditional: false;
   };
   /** An earlier version is current again. Nothing is made anew: keys stay as they were sealed. */
@@ -1600,7 +1649,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape58f53c6a;
+    answer: Shape23277471;
     conditional: false;
   };
   /** Somebody takes care of it: until then no receiver is told of it, nor reminded. That it is over is told. */
@@ -1652,6 +1701,19 @@ export type Operations = {
   };
 };
 
+type Shape00156093 = {
+  id: string;
+  name: string;
+  role: "viewer" | "operator" | "admin";
+  disabled: boolean;
+  hasPassword: boolean;
+  provider: {
+    issuer: string;
+    subject: string;
+  } | null;
+  createdAt: string;
+};
+
 type Shape09038ec2 = {
   count: number;
   items: Shapeeafceeb7[];
@@ -1677,6 +1739,17 @@ type Shape1fd7b994 = {
   reason: string;
 };
 
+type Shape23277471 = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+    hasPassword: boolean;
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "alerts.write" | "alerts.test" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
+};
+
 type Shape246bd025 = {
   complete: boolean;
   opened: {
@@ -1696,15 +1769,6 @@ type Shape246bd025 = {
 type Shape28452f32 = {
   at: string;
   version: string;
-};
-
-type Shape284a49b8 = {
-  id: string;
-  name: string;
-  role: "viewer" | "operator" | "admin";
-  disabled: boolean;
-  hasPassword: boolean;
-  createdAt: string;
 };
 
 type Shape295ef71b = {
@@ -1781,16 +1845,6 @@ type Shape4bd8456d = {
   id: string;
   operation: "put";
   value: Record<string, unknown>;
-};
-
-type Shape58f53c6a = {
-  user: {
-    id: string;
-    name: string;
-    role: "viewer" | "operator" | "admin";
-  };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "alerts.write" | "alerts.test" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-  expiresAt: string | null;
 };
 
 type Shape6278c02f = {

@@ -77,6 +77,18 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
     },
     [client, settle],
   );
+  useEffect(() => {
+    if (!ended) return undefined;
+    const channel = new BroadcastChannel(channelName);
+    channel.addEventListener('message', () => {
+      send<Me>('getSession', {}).then(
+        ({ body }) => entered(body),
+        // Nobody has come in after all: the dialog stays.
+        () => {},
+      );
+    });
+    return () => channel.close();
+  }, [ended, entered]);
   const gaveUp = useCallback(() => settle(({ reject }) => reject(notLoggedIn())), [settle]);
   const left = useCallback(() => {
     settle(({ reject }) => reject(notLoggedIn()));
@@ -95,6 +107,16 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
     return { state, entered, gaveUp, left };
   }, [isOpen, data, ended, error, refetch, entered, gaveUp, left]);
   return <context.Provider value={value}>{children}</context.Provider>;
+}
+
+/** Between the tabs of one browser. */
+const channelName = 'countersign.session';
+
+/** Another tab may have waited for it. */
+export function tellEntered(): void {
+  const channel = new BroadcastChannel(channelName);
+  channel.postMessage('entered');
+  channel.close();
 }
 
 function notLoggedIn(): Problem {

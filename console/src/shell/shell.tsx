@@ -12,6 +12,8 @@ import css from './shell.module.css';
 
 const LogIn = lazy(async () => import('../screens/log-in/log-in.tsx'));
 const LogInAgain = lazy(async () => import('../screens/log-in/log-in-again.tsx'));
+const Again = lazy(async () => import('../screens/log-in/again.tsx'));
+const Callback = lazy(async () => import('../screens/log-in/callback.tsx'));
 const SetUp = lazy(async () => import('../screens/set-up/set-up.tsx'));
 const Help = lazy(async () => import('./help.tsx'));
 const Search = lazy(async () => import('./search.tsx'));
@@ -19,6 +21,13 @@ const Search = lazy(async () => import('./search.tsx'));
 export function Shell(): ReactNode {
   const { state } = useSession();
   const { pathname } = useLocation();
+  // Whoever is logged in, and whether anybody is.
+  if (pathname === '/log-in/callback' || pathname === '/log-in/again')
+    return (
+      <Alone>
+        <Suspense>{pathname === '/log-in/again' ? <Again /> : <Callback />}</Suspense>
+      </Alone>
+    );
   if (state.kind === 'loading') return null;
   if (state.kind === 'failed')
     return (

@@ -16,7 +16,13 @@ export default function Account() {
   const { user } = useMe();
   const { left } = useSession();
   const [keysOn, setKeysOn] = useKeysOn();
-  const logOut = useAct('logOut', { onDone: left });
+  const logOut = useAct('logOutEverywhere', {
+    onDone: ({ body: { url } }) => {
+      left();
+      // Where the session at the identity provider ends, too.
+      if (url !== null) location.assign(url);
+    },
+  });
   return (
     <Page
       title={user.name}
@@ -27,7 +33,7 @@ export default function Account() {
         </Action>
       }
     >
-      <Password />
+      {user.hasPassword && <Password />}
       <Sessions />
       <Panel title="Keyboard" padded>
         <Check value={keysOn} onChange={setKeysOn}>

@@ -4,6 +4,7 @@ import { Page, Panel } from '../../parts/page.tsx';
 import { Empty } from '../../parts/states.tsx';
 import { CertificateLogin } from './certificate-login.tsx';
 import { LogInForm } from './log-in-form.tsx';
+import { ProviderLogin } from './provider-login.tsx';
 
 export default function LogIn() {
   const { data } = useRead('getSetup', {});
@@ -17,12 +18,14 @@ export default function LogIn() {
               the first administrator”. It works once and for an hour; a restart makes another.
             </p>
           </Empty>
+          {data.body.provider !== undefined && <ProviderLogin name={data.body.provider.name} />}
         </Panel>
       </Page>
     );
   return (
     <Page title="Log in">
       <Panel label="Log in">
+        {data?.body.provider !== undefined && <ProviderLogin name={data.body.provider.name} />}
         {data?.body.certificate !== undefined && <CertificateLogin shown={data.body.certificate} />}
         <LogInForm />
       </Panel>

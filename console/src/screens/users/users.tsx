@@ -70,8 +70,7 @@ function columnsOf(act: ((open: Open) => void) | undefined): Column<User>[] {
     {
       id: 'state',
       title: 'State',
-      cell: ({ disabled, hasPassword }) =>
-        disabled ? <Tag tone="bad">shut out</Tag> : <Tag tone="ok">{hasPassword ? 'may log in' : 'no password'}</Tag>,
+      cell: (user) => (user.disabled ? <Tag tone="bad">shut out</Tag> : <Tag tone="ok">{wayIn(user)}</Tag>),
     },
     {
       id: 'since',
@@ -97,6 +96,11 @@ function columnsOf(act: ((open: Open) => void) | undefined): Column<User>[] {
     ),
   };
   return [...columns, acts];
+}
+
+function wayIn({ provider, hasPassword }: User): string {
+  if (provider !== null) return 'signs in with the provider';
+  return hasPassword ? 'may log in' : 'no password';
 }
 
 function labelOf(role: Role): string {
@@ -204,16 +208,24 @@ function EditUserForm({
       onSubmit={save}
     >
       <TextBox name="/name" label="Name" value={name} onChange={setName} isRequired autoFocus />
-      <Radios name="/role" label="Role" value={role} onChange={(next) => setRole(next as Role)} options={roles} />
-      <TextBox
-        name="/password"
-        label="New password"
-        type="password"
-        value={password}
-        onChange={setPassword}
-        autoComplete="new-password"
-        hint="Empty: it stays."
-      />
+      {user.provider === null ? (
+        <>
+          <Radios name="/role" label="Role" value={role} onChange={(next) => setRole(next as Role)} options={roles} />
+          <TextBox
+            name="/password"
+            label="New password"
+            type="password"
+            value={password}
+            onChange={setPassword}
+            autoComplete="new-password"
+            hint="Empty: it stays."
+          />
+        </>
+      ) : (
+        <p>
+          {labelOf(user.role)} by the word of <Hostile text={user.provider.issuer} />, asked again at each login.
+        </p>
+      )}
       {!isMe && (
         <Check value={disabled} onChange={setDisabled}>
           Shut out: no log-in, no token
