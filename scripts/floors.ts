@@ -11,7 +11,7 @@ export const floors: readonly (readonly string[])[] = [
   ['crl', 'ocsp', 'postgres', 'sources', 'sqlite'],
   ['downstream', 'upstream', 'routing', 'forwarding', 'filters'],
   ['flow', 'passthrough', 'diagnosis', 'inventory'],
-  ['loading'],
+  ['loading', 'sharing'],
   ['gateway'],
   ['access', 'admin', 'alerts', 'audit', 'import', 'oidc', 'probe'],
   ['caddy', 'control', 'envoy', 'nginx', 'traefik'],

@@ -7,6 +7,7 @@ import { apiTypes } from './api-types.ts';
 import { configurationPage } from './config-page.ts';
 import { faultsPage } from './faults-page.ts';
 import { withLosses } from './losses-page.ts';
+import { withSignInFaults } from './sign-in-page.ts';
 
 const docs = new URL('../docs/', import.meta.url);
 writeFileSync(new URL('faults.md', docs), faultsPage());
@@ -16,4 +17,6 @@ writeFileSync(configuration, configurationPage(readFileSync(configuration, 'utf8
 const coming = new URL('from-envoy-and-nginx.md', docs);
 writeFileSync(coming, withLosses(readFileSync(coming, 'utf8')));
 writeFileSync(new URL('alert-message.schema.json', docs), alertSchemaText());
+const signIn = new URL('single-sign-on.md', docs);
+writeFileSync(signIn, withSignInFaults(readFileSync(signIn, 'utf8')));
 writeFileSync(new URL('../console/src/api/operations.ts', import.meta.url), apiTypes());

@@ -34,6 +34,7 @@ describe('what is loaded at a start', () => {
     ['src/cli/main.ts', ['commander']],
     ['src/cli/run.ts', ['commander', 'pino']],
     ['src/cli/check.ts', ['commander']],
+    ['src/cli/health.ts', ['commander']],
     ['src/cli/explain.ts', ['commander']],
     ['src/cli/pki.ts', ['commander']],
     ['src/cli/trust.ts', ['commander']],

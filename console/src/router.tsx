@@ -42,6 +42,7 @@ const routeTree = root.addChildren([
   screen('/changes', async () => import('./screens/changes/changes.tsx')),
   screen('/changes/$revision', async () => import('./screens/changes/change.tsx')),
   screen('/gateways', async () => import('./screens/changes/gateways.tsx')),
+  screen('/trust-audit', async () => import('./screens/trust-audit/trust-audit.tsx')),
   screen('/users', async () => import('./screens/users/users.tsx')),
   screen('/tokens', async () => import('./screens/users/tokens.tsx')),
   screen('/setup', async () => import('./screens/set-up/set-up.tsx')),

@@ -21,6 +21,13 @@ const commands: ReadonlyMap<string, Entry> = new Map([
     },
   ],
   [
+    'health',
+    {
+      says: 'ask a running gateway whether it is ready: one line, and an exit code for a container that checks itself',
+      open: async () => (await import('./health.ts')).healthCommand(),
+    },
+  ],
+  [
     'explain',
     {
       says: 'say what would happen, and why',

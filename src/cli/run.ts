@@ -1,5 +1,5 @@
 // `countersign run`: loads, starts the primary, and turns signals into what they ask for.
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
@@ -12,6 +12,9 @@ import type { ConfigWatch } from '../loading/config-source.ts';
 import { openSourceToRun, type SourceToRun } from '../loading/open-source.ts';
 import type { StoreSource } from '../loading/store-source.ts';
 import { loadDeliveries, loadGateway } from '../loading/load.ts';
+import type { Sharing } from '../sharing/sharing.ts';
+import type { StoreLocation } from '../config/store-location.ts';
+import { hostname } from 'node:os';
 import { CrlPublisher } from '../crl/publisher.ts';
 import { ChallengeDesk } from '../process/challenge-desk.ts';
 import { SourcePublisher } from '../sources/publisher.ts';
@@ -50,6 +53,7 @@ export type RunOptions = {
 
 /** Serves until a signal; resolves when it listens. Sets the exit code and returns where it cannot start. */
 export async function runGateway(file: string, options: RunOptions): Promise<void> {
+  obeyAsFirstProcess();
   const crls = new CrlPublisher({ clock: systemClock });
   const challenges = new ChallengeDesk();
   const sources = new SourcePublisher({ clock: systemClock, env: process.env, challenges });
@@ -57,6 +61,8 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const opened = await openSource(file, settings);
   if (opened === undefined) return options.onStopped?.();
   const { source, store, location } = opened;
+  const sharing = store && location && (await shareThrough(store, location));
+  if (sharing !== undefined) crls.shareBy(sharing.fetches);
   const newest = await loadGateway(source, settings);
   // A revision that cannot be loaded does not keep a gateway from starting that served an earlier one.
   const first =
@@ -95,6 +101,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     workerEntry: fileURLToPath(entryModule('process/worker')),
     cores: availableParallelism(),
     crls,
+    sharing,
     sources: {
       publisher: sources,
       challenges,
@@ -147,6 +154,17 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   }
 }
 
+/** What others on the store have is read over the connection that the configuration is read over. */
+async function shareThrough(store: StoreSource, location: StoreLocation): Promise<Sharing> {
+  const [{ Sharing }, { readOpener }] = await Promise.all([
+    import('../sharing/sharing.ts'),
+    import('../loading/read-opener.ts'),
+  ]);
+  const gateway = hostname().slice(0, 200);
+  const opener = () => readOpener(location);
+  return new Sharing({ clock: systemClock, gateway, read: () => store.records(), opener });
+}
+
 /** undefined where it cannot be opened, which is told. */
 async function openSource(
   file: string,
@@ -197,6 +215,19 @@ function announce(listening: readonly Listening[], json: boolean, options: RunOp
   options.onListening?.(listening);
 }
 
+/**
+ * The first process of a container gets no signal that it does not ask for, SIGTERM included: without this, one that comes while we
+ * load would be lost, and the container killed when its time is over.
+ */
+function obeyAsFirstProcess(): void {
+  if (process.pid !== 1) return;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, endEarly);
+}
+
+function endEarly(signal: NodeJS.Signals): void {
+  process.exit(128 + constants.signals[signal]);
+}
+
 function obeySignals(
   primary: Primary,
   watch: ConfigWatch,
@@ -223,6 +254,7 @@ function obeySignals(
       process.exit(0);
     });
   };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, endEarly);
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   if (options.hangUp === 'stop') process.on('SIGHUP', () => stop('SIGHUP'));

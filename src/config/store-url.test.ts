@@ -23,7 +23,7 @@ describe('gateway.store', () => {
   });
 
   it('is no other store, and the password that may be in its URL is not shown', () => {
-    for (const url of ['postgres://gw:geheim@db/gw', 'sqlite:', 'control.db']) {
+    for (const url of ['postgres://gw:geheim@db/gw', 'mysql://gw:geheim@db/gw', 'sqlite:', 'control.db']) {
       const { errors } = read(`{url: "${url}"}`);
       assert.deepEqual(
         errors.map(({ code }) => code),
@@ -32,6 +32,17 @@ describe('gateway.store', () => {
       );
       assert.doesNotMatch(JSON.stringify(errors), /geheim/);
     }
+  });
+
+  it('is a database, whose files here stand beside the configuration or in a folder of their own', () => {
+    const url = 'postgres://gw:geheim@db/gw?sslrootcert=ca.crt';
+    const { config, errors } = read(`{url: "${url}"}`);
+    assert.deepEqual(errors, []);
+    assert.equal(config?.store?.path, '/etc/gw/countersign-store');
+    assert.equal(config.store.server, 'gw@db:5432/gw');
+    assert.equal(read(`{url: "${url}", folder: /var/lib/gw}`).config?.store?.path, '/var/lib/gw/countersign-store');
+    // Workers get the configuration.
+    assert.doesNotMatch(JSON.stringify(config), /geheim/);
   });
 
   it('needs an admin entry point, on an address that only this machine reaches', () => {

@@ -14,6 +14,7 @@ const specs = {
   'gateways.read': { role: 'viewer' },
   'handshakes.read': { role: 'viewer' },
   'identities.read': { role: 'viewer' },
+  'trustAudits.read': { role: 'viewer' },
   'routes.match': { role: 'viewer' },
   'account.read': { role: 'viewer' },
   'account.write': { role: 'viewer', personal: true },
@@ -26,6 +27,8 @@ const specs = {
   'config.write': { role: 'operator' },
   /** Renewals need no more. */
   'certificates.write': { role: 'operator' },
+  /** Says for the record which anchors stay. */
+  'trustAudits.record': { role: 'operator' },
   'tokens.read': { role: 'operator', personal: true },
   'tokens.write': { role: 'operator', personal: true },
   'users.read': { role: 'admin' },

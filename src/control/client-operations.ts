@@ -31,6 +31,9 @@ const identity = z.strictObject({
   title: z.string(),
   detail: z.string(),
   version: z.string().describe('TLS version of the last handshake.'),
+  seenAt: z
+    .array(z.strictObject({ gateway: z.string(), lastSeen: time, lastAccepted: time.nullable() }))
+    .describe('Which gateways saw it.'),
 });
 
 /** A policy may be called as anything; a cursor must find its place again. */
@@ -46,6 +49,11 @@ function showIdentity(one: ClientSeen): z.output<typeof identity> {
     lastSeen: timeOf(lastSeen),
     lastAccepted: lastAccepted === null ? null : timeOf(lastAccepted),
     stranger: lastAccepted === null,
+    seenAt: one.seenAt.map((at) => ({
+      gateway: at.gateway,
+      lastSeen: timeOf(at.lastSeen),
+      lastAccepted: at.lastAccepted === null ? null : timeOf(at.lastAccepted),
+    })),
     title: code === 'ok' ? 'let in' : titleOfCode(code, 'client'),
   };
 }
@@ -61,6 +69,7 @@ const listIdentities = operation({
   query: pageQuery.extend({
     within: z.enum(['24h', '7d', '30d']).default('7d'),
     policy: z.string().max(200).optional(),
+    gateway: z.string().max(200).optional().describe('Seen by this one.'),
     kind: z.enum(['accepted', 'strangers']).optional().describe('strangers: never let in.'),
   }),
   answer: {
@@ -75,7 +84,7 @@ const listIdentities = operation({
     { name: 'strangers of today', query: { within: '24h', kind: 'strangers', limit: '1' }, status: 200 },
     { name: 'another time', query: { within: '1y' }, status: 422 },
   ],
-  run: async ({ context, query: { within: span, policy, kind, ...page } }) => {
+  run: async ({ context, query: { within: span, policy, gateway, kind, ...page } }) => {
     const clients = await context.clients();
     const from = context.clock.now() - within[span];
     const wanted = clients.identities
@@ -83,6 +92,7 @@ const listIdentities = operation({
         (one) =>
           one.lastSeen >= from &&
           (policy === undefined || one.policy === policy) &&
+          (gateway === undefined || one.seenAt.some((at) => at.gateway === gateway)) &&
           (kind === undefined || (one.lastAccepted === null) === (kind === 'strangers')),
       )
       .map(showIdentity);

@@ -6,6 +6,8 @@ export type ClientsSeen = {
   readonly at: number;
   /** When the record began; null: none is kept (gateway.trustRecord). */
   readonly since: number | null;
+  /** Whose records these are, in the order of their names. */
+  readonly gateways: readonly { readonly name: string; readonly since: number; readonly written: number }[];
   /** Last seen first; beyond the limit only counted. */
   readonly identities: readonly ClientSeen[];
   readonly identityCount: number;
@@ -34,6 +36,12 @@ export type ClientSeen = {
   readonly code: string;
   readonly detail: string;
   readonly version: string;
+  /** Which gateways saw it, in the order of their names. */
+  readonly seenAt: readonly {
+    readonly gateway: string;
+    readonly lastSeen: number;
+    readonly lastAccepted: number | null;
+  }[];
 };
 
 export type AnonymousSeen = {

@@ -26,13 +26,18 @@ import { PrimaryLine } from './primary-line.ts';
 import { remember } from './remember.ts';
 import { serveRequests } from './serve-requests.ts';
 import { SignIn } from './sign-in.ts';
+import { actOnRecord } from './act-on-record.ts';
+import type { RecordAct, RecordOutcome } from '../sharing/shared-store.ts';
 import { StoredHead } from './stored-head.ts';
 import { offerSetup } from './setup-link.ts';
+
+type WriteRecord = (act: RecordAct) => Promise<RecordOutcome>;
 
 /** Asking has every worker tell what it saw. */
 const clientsKeptMs = 1_000;
 
 let log: OpenLogger | undefined;
+let writeRecord: WriteRecord | undefined;
 /** None comes before we said that we take them. */
 let takeFailures: HandshakeFeed['take'] = async () => {};
 const line = new PrimaryLine((message) => say(message), systemClock);
@@ -125,6 +130,8 @@ async function openApi({ url, gateway }: ControlStart, { log: own, store, source
   };
   takeFailures = async (report) => feed.take(report);
   say({ kind: 'taken' });
+  writeRecord = async (act) => actOnRecord(store.records, act);
+  say({ kind: 'records' });
   void new GatewayReports(context, systemClock).start();
   own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
   if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
@@ -139,11 +146,17 @@ function tellSetup(link: string, expiresAt: number, to: OpenLogger): void {
     process.stdout.write(`\nFirst start: make the administrator here, until ${until}:\n  ${link}\n\n`);
 }
 
+async function answerRecord(id: number, act: RecordAct): Promise<void> {
+  const outcome = await writeRecord?.(act);
+  if (outcome !== undefined) say({ kind: 'recorded', id, outcome });
+}
+
 process.on('message', (message) => {
   const given = message as ToControl;
   if (given.kind === 'ping') say({ kind: 'pong' });
   else if (given.kind === 'start') void start(given.start);
   else if (given.kind === 'failures') void takeFailures(given.report).then(() => say({ kind: 'taken' }));
+  else if (given.kind === 'record') void answerRecord(given.id, given.act);
   else if (given.kind === 'reopen') log?.reopen();
   else line.take(given);
 });

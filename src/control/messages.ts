@@ -17,6 +17,8 @@ import type { GatewayStatus } from './gateway-status.ts';
 import type { TestQuestion, TestReport } from './test-report.ts';
 import type { Role } from '../store/accounts.ts';
 import type { TrafficMinute } from './traffic.ts';
+import type { ShownReview } from '../audit/review-file.ts';
+import type { RecordAct, RecordOutcome } from '../sharing/shared-store.ts';
 import type { ConfigView } from './view.ts';
 
 export type ControlStart = {
@@ -73,6 +75,8 @@ export type Questions = {
   status: { readonly asked: null; readonly answer: GatewayStatus };
   /** Who was seen lately. */
   clients: { readonly asked: null; readonly answer: ClientsSeen };
+  /** Whom this gateway trusts, who came by it to any gateway, and what is wrong with it. */
+  review: { readonly asked: { readonly staleDays: number }; readonly answer: ShownReview };
   /** The last hour, minute by minute. */
   traffic: { readonly asked: null; readonly answer: readonly TrafficMinute[] };
   /** `change`: with which it is probed before anything is saved. */
@@ -117,6 +121,8 @@ export type ToControl =
   | { readonly kind: 'noAnswer'; readonly id: number; readonly why: NoAnswer }
   /** Handshakes that failed; answered with `taken`, then the next ones come. */
   | { readonly kind: 'failures'; readonly report: FailureReport }
+  /** Has a shared record written; answered with `recorded`. */
+  | { readonly kind: 'record'; readonly id: number; readonly act: RecordAct }
   | { readonly kind: 'ping' }
   /** Reopen the log file. */
   | { readonly kind: 'reopen' };
@@ -127,6 +133,9 @@ export type FromControl =
   | { readonly kind: 'taken' }
   /** All of them, each time. */
   | { readonly kind: 'firing'; readonly firing: readonly FiringCount[] }
+  /** Its store is open: shared records can be written. */
+  | { readonly kind: 'records' }
+  | { readonly kind: 'recorded'; readonly id: number; readonly outcome: RecordOutcome }
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question };
 
 /** Descriptor of the connection over which the primary passes requests on: HTTP/2 between the two ends of a pair of sockets. */

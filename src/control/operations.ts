@@ -13,6 +13,7 @@ import { providerOperations } from './provider-operations.ts';
 import { relationOperations } from './relation-operations.ts';
 import { revertOperations } from './revert-operations.ts';
 import { sessionOperations } from './session-operations.ts';
+import { trustAuditOperations } from './trust-audit-operations.ts';
 import { testOperations } from './test-operations.ts';
 
 export const operations: readonly Operation[] = [
@@ -24,6 +25,7 @@ export const operations: readonly Operation[] = [
   ...handshakeOperations,
   ...testOperations,
   ...clientOperations,
+  ...trustAuditOperations,
   ...configOperations,
   ...planOperations,
   ...revertOperations,

@@ -24,6 +24,7 @@ const client = z.strictObject({
   policy: z.string().describe('Empty: none would have the server name.'),
   lastSeen: z.iso.datetime(),
   handshakes: z.int(),
+  gateways: z.array(z.string()).describe('That saw it.'),
   code: z.string(),
   detail: z.string(),
 });

@@ -31,6 +31,8 @@ export class CrlFeed {
   failures = 0;
   /** When it was last read in full, milliseconds since the epoch; undefined: never. */
   readAt: number | undefined;
+  /** When another gateway fetched what is in use, by its clock; undefined: it was fetched here. */
+  #sharedAt: number | undefined;
   #crls: readonly IndexedCrl[];
   readonly #dependencies: CrlFeedDependencies;
   #refreshMs: number;
@@ -83,8 +85,8 @@ export class CrlFeed {
     }
   }
 
-  /** Reads the source now. Never rejects; a call while one runs makes it run once more. */
-  async refresh(): Promise<void> {
+  /** Reads the source now. Never rejects; a call while one runs makes it run once more. `direct`: nothing that others fetched will do. */
+  async refresh(direct = false): Promise<void> {
     if (this.#closed) return;
     if (this.#reading) {
       this.#again = true;
@@ -93,7 +95,7 @@ export class CrlFeed {
     this.#reading = true;
     this.#cancel?.();
     try {
-      const reading = await this.#dependencies.reader.read(this.spec, this.#validators);
+      const reading = await this.#read(direct);
       if (!this.#closed && this.#take(reading)) this.#dependencies.onChange();
     } catch (error) {
       // A defect of ours must not take the primary, and all workers with it, along.
@@ -110,6 +112,16 @@ export class CrlFeed {
         void this.refresh();
       } else if ('url' in this.spec.source) this.#schedule();
     }
+  }
+
+  async #read(direct: boolean): Promise<CrlReading> {
+    const { reader, clock } = this.#dependencies;
+    const wish = { now: clock.now(), after: this.#sharedAt ?? this.readAt ?? 0, maxAgeMs: this.#refreshMs };
+    const reading = await reader.read(this.spec, this.#validators, { ...wish, direct });
+    if (reading.shared === undefined || succeed(this.#crls, reading.crls).rollbacks.length === 0) return reading;
+    // Somebody's server gave him an older one, or he was given it: ours is asked before anybody is alarmed.
+    reading.shared.refuse('it is older than the CRL in force here');
+    return reader.read(this.spec, this.#validators, { ...wish, direct: true });
   }
 
   close(): void {
@@ -131,7 +143,11 @@ export class CrlFeed {
       if (!told) log.error(about, 'a CRL cannot be taken in; the last good one stays until it is out of date');
     }
     this.failures += reading.failures.length;
-    if (reading.failures.length === 0) this.readAt = clock.now();
+    if (reading.failures.length === 0) {
+      this.#sharedAt = reading.shared?.fetchedAt;
+      // By a clock that is ahead of ours it would be fetched again too late.
+      this.readAt = Math.min(clock.now(), reading.shared?.fetchedAt ?? Infinity);
+    }
     this.#rolledBack &&= reading.unchanged === true;
     const changed = reading.unchanged !== true && this.#replace(reading);
     // Out of date, and there is nothing newer yet: to be asked again as soon as after a failure.
@@ -197,6 +213,7 @@ export class CrlFeed {
     const leftMs = Math.min(...this.#crls.map(({ facts }) => facts.nextUpdate - clock.now()));
     if (this.#failedInARow > 0)
       return vary(Math.min(this.#refreshMs, firstRetryMs * 2 ** Math.min(this.#failedInARow - 1, 20)));
-    return vary(Math.max(minFetchMs, Math.min(this.#refreshMs, (leftMs * 2) / 3)));
+    const ageMs = this.#sharedAt === undefined ? 0 : clock.now() - (this.readAt ?? clock.now());
+    return Math.max(minFetchMs, vary(Math.max(minFetchMs, Math.min(this.#refreshMs, (leftMs * 2) / 3))) - ageMs);
   }
 }

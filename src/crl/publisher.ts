@@ -3,6 +3,7 @@
 // the rest (`retain`). What is followed reads itself anew; whoever asks gets what is active at that moment. Commands that serve
 // nobody use the same `prepare`, and look up what it found.
 import type { Clock } from '../base/clock.ts';
+import type { SharedFetches } from '../base/shared-fetch.ts';
 import type { Expiry } from '../certs/expiry.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import type { Problem } from '../yaml/problem.ts';
@@ -55,6 +56,11 @@ export class CrlPublisher {
     this.#random = random ?? Math.random;
   }
 
+  /** From now on URLs are fetched once for all gateways. */
+  shareBy(fetches: SharedFetches): void {
+    this.#reader.shareBy(fetches);
+  }
+
   /** Whom it tells what it finds; to be said before anything is adopted. `onChange`: something else is active, for the workers to have. */
   reportTo(events: Pick<CrlFeedDependencies, 'log' | 'onChange'>): void {
     this.#feedDependencies = { clock: this.#clock, reader: this.#reader, random: this.#random, ...events };
@@ -66,9 +72,12 @@ export class CrlPublisher {
    */
   async prepare(groups: readonly CrlGroupSpec[]): Promise<Problem[]> {
     const now = this.#clock.now();
-    const specs = new Map(groups.flatMap(({ sources }) => sources.map((spec) => [spec.key, spec])));
     const readings = new Map(
-      await Promise.all([...specs].map(async ([key, spec]) => [key, await this.#read(spec)] as const)),
+      await Promise.all(
+        distinctSources(groups).map(
+          async ({ spec, refreshMs }) => [spec.key, await this.#read(spec, refreshMs)] as const,
+        ),
+      ),
     );
     if (!this.#closed) this.#prepared = readings;
     const problems: Problem[] = [];
@@ -92,7 +101,7 @@ export class CrlPublisher {
     const prepared = this.#prepared;
     this.#prepared = new Map();
     for (const { spec, refreshMs } of distinctSources(groups)) {
-      const reading = prepared.get(spec.key) ?? (await this.#read(spec));
+      const reading = prepared.get(spec.key) ?? (await this.#read(spec, refreshMs));
       await this.#feedOf(spec, refreshMs).adopt(reading, refreshMs);
       // Stopped meanwhile: nothing may watch on.
       if (this.#closed) return this.close();
@@ -123,7 +132,13 @@ export class CrlPublisher {
 
   /** Fetches every URL now: somebody asked for it. */
   refreshUrls(): void {
-    for (const feed of this.#feeds.values()) if ('url' in feed.spec.source) void feed.refresh();
+    for (const feed of this.#feeds.values()) if ('url' in feed.spec.source) void feed.refresh(true);
+  }
+
+  /** As if every URL were due: what others have fetched will do. */
+  async refreshDue(): Promise<void> {
+    const due = [...this.#feeds.values()].filter(({ spec }) => 'url' in spec.source);
+    await Promise.all(due.map(async (feed) => feed.refresh()));
   }
 
   /** How the source with this key is; undefined where it is not followed. */
@@ -181,9 +196,9 @@ export class CrlPublisher {
     this.#reader.close();
   }
 
-  async #read(spec: CrlSourceSpec): Promise<CrlReading> {
+  async #read(spec: CrlSourceSpec, refreshMs: number): Promise<CrlReading> {
     if ('url' in spec.source && this.#feeds.has(spec.key)) return unchanged;
-    return this.#reader.read(spec);
+    return this.#reader.read(spec, undefined, { now: this.#clock.now(), after: 0, maxAgeMs: refreshMs });
   }
 
   #findCrls({ sources }: CrlGroupSpec, readings: ReadonlyMap<string, CrlReading>): IndexedCrl[] {

@@ -7,6 +7,7 @@ import { CrlRejection } from './rejection.ts';
 import type { IndexedCrl } from './crl-set.ts';
 import { type Fetched, fetchCrl, type FetchLimits, type Validators } from './fetch.ts';
 import type { CrlSourceSpec } from './wanted.ts';
+import { fetchAlone, type FetchTurn, type KeptAnswer, type SharedFetches } from '../base/shared-fetch.ts';
 
 const maxFiles = 1_000;
 const maxEntries = 10_000;
@@ -20,21 +21,39 @@ export type CrlReading = {
   readonly validators?: Validators | undefined;
   /** The server says that nothing changed; `crls` is empty and means nothing. */
   readonly unchanged?: true;
+  /** Of what another gateway fetched: when, by its clock, and how to say that it is not taken. */
+  readonly shared?: { readonly fetchedAt: number; readonly refuse: (why: string) => void };
+};
+
+/** What of others may be taken instead of asking the server. Times in milliseconds since the epoch. */
+export type SharedWish = {
+  readonly now: number;
+  /** What was fetched earlier is known already. */
+  readonly after: number;
+  readonly maxAgeMs: number;
+  /** Nothing is taken, only given. */
+  readonly direct?: boolean;
 };
 
 export class CrlSourceReader {
   readonly #builder: CrlBuilder;
   readonly #limits: FetchLimits;
+  #fetches: SharedFetches | undefined;
 
   constructor(builder: CrlBuilder, limits: FetchLimits = {}) {
     this.#builder = builder;
     this.#limits = limits;
   }
 
-  /** Never rejects. */
-  async read(spec: CrlSourceSpec, before?: Validators): Promise<CrlReading> {
+  /** From now on URLs are fetched once for all gateways. */
+  shareBy(fetches: SharedFetches): void {
+    this.#fetches = fetches;
+  }
+
+  /** Never rejects. `wish`: without it the server is asked in any case, and nobody else is told. */
+  async read(spec: CrlSourceSpec, before?: Validators, wish?: SharedWish): Promise<CrlReading> {
     const { source, issuers, name } = spec;
-    if ('url' in source) return this.#readUrl(spec, await fetchCrl(source.url, before, this.#limits));
+    if ('url' in source) return this.#readShared(spec, source.url, before, wish);
     if ('pem' in source) return this.#build(name, { bytes: new Uint8Array(Buffer.from(source.pem)) }, issuers);
     const isDirectory = await stat(source.path).then(
       (found) => found.isDirectory(),
@@ -47,6 +66,61 @@ export class CrlSourceReader {
 
   close(): void {
     this.#builder.close();
+  }
+
+  /** What others fetched is verified as what comes from the server; where it is no good the server is asked. */
+  async #readShared(
+    spec: CrlSourceSpec,
+    url: string,
+    before: Validators | undefined,
+    wish: SharedWish | undefined,
+  ): Promise<CrlReading> {
+    for (;;) {
+      const turn = await this.#begin(url, wish);
+      if (turn.turn === 'own') return this.#readOwn(spec, url, before, turn, wish);
+      const { bytes, fetchedAt, etag, lastModified } = turn.kept;
+      const reading = await this.#build(spec.name, { bytes: new Uint8Array(bytes) }, spec.issuers);
+      const why = findSharedFlaw(reading, wish?.now ?? 0);
+      if (why === undefined)
+        return { ...reading, validators: { etag, lastModified }, shared: { fetchedAt, refuse: turn.refuse } };
+      // From now on it is not given out here again.
+      turn.refuse(why);
+    }
+  }
+
+  async #begin(url: string, wish: SharedWish | undefined): Promise<FetchTurn> {
+    if (this.#fetches === undefined || wish === undefined) return fetchAlone;
+    const { after, maxAgeMs, direct = false } = wish;
+    return this.#fetches.begin({ kind: 'crl', name: url, after: direct ? Infinity : after, maxAgeMs });
+  }
+
+  async #readOwn(
+    spec: CrlSourceSpec,
+    url: string,
+    before: Validators | undefined,
+    turn: FetchTurn & { readonly turn: 'own' },
+    wish: SharedWish | undefined,
+  ): Promise<CrlReading> {
+    const now = wish?.now ?? 0;
+    const kept = turn.before;
+    const known = kept === undefined ? before : validatorsOf(kept);
+    const fetched = await fetchCrl(url, known, this.#limits);
+    if (fetched instanceof CrlRejection || (fetched === 'unchanged' && kept === undefined)) {
+      turn.release();
+      return this.#readUrl(spec, fetched);
+    }
+    // The server says that what was kept is still the newest.
+    const newest = fetched === 'unchanged' && kept !== undefined ? { ...kept, validators: known } : fetched;
+    if (newest === 'unchanged') return this.#readUrl(spec, fetched);
+    const copy = new Uint8Array(newest.bytes);
+    const reading = await this.#readUrl(spec, {
+      bytes: new Uint8Array(newest.bytes),
+      validators: newest.validators ?? none,
+    });
+    if (findSharedFlaw(reading, now) === undefined)
+      turn.keep({ bytes: copy, fetchedAt: now, ...(newest.validators ?? none) });
+    else turn.release();
+    return reading;
   }
 
   async #readUrl({ name, issuers }: CrlSourceSpec, fetched: Fetched): Promise<CrlReading> {
@@ -90,6 +164,19 @@ export class CrlSourceReader {
       ? { crls: result.crls, failures: [] }
       : { crls: [], failures: [{ source: name, refusal: result.refusal }] };
   }
+}
+
+const none: Validators = { etag: undefined, lastModified: undefined };
+
+function validatorsOf({ etag, lastModified }: KeptAnswer): Validators {
+  return { etag, lastModified };
+}
+
+/** Why it is not for others, or not from others: undefined where it can be used. */
+function findSharedFlaw({ failures, crls }: CrlReading, now: number): string | undefined {
+  const [failure] = failures;
+  if (failure !== undefined) return failure.refusal.message;
+  return crls.some(({ facts }) => facts.nextUpdate <= now) ? 'it is out of date' : undefined;
 }
 
 function failed(source: string, code: CrlRejection['code'], message: string): CrlReading {

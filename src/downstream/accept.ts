@@ -128,7 +128,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
     // A CA that validates a name of ours has no certificate, whatever the policy of that name asks for.
     this.#challenge = challenges.find(hello, this.#serverName);
     this.#policy = this.#challenge === undefined ? policies.find(this.#serverName) : undefined;
-    const terminator = this.#challenge ?? this.#policy?.findTerminator(this.#serverName);
+    const terminator = this.#challenge ?? this.#policy?.findTerminator(this.#serverName, hello.ticketName);
     if (terminator === undefined) {
       const detail = hello.serverName === undefined ? 'no server name was sent' : 'no policy has this server name';
       this.#refuse(

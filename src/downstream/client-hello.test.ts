@@ -90,15 +90,39 @@ test('server name, protocols and versions are read as they were sent', () => {
     alpn: ['h2', 'http/1.1'],
     versions: ['TLSv1.3', 'TLSv1.2'],
     ech: false,
+    ticketName: '',
   });
 });
 
 test('a ClientHello without extensions, or without a server name, is a good one', () => {
   for (const extensions of [undefined, []]) {
     const hello = message(extensions, 0x0302);
-    const found = { serverName: undefined, alpn: [], versions: ['TLSv1.1'], ech: false };
+    const found = { serverName: undefined, alpn: [], versions: ['TLSv1.1'], ech: false, ticketName: '' };
     assert.deepEqual(readWhole(records(hello)), { kind: 'hello', ...found, body: hello.subarray(4) });
   }
+});
+
+test('a session ticket is known by its first bytes, that of TLS 1.3 before that of 1.2; one that is too short has no name', () => {
+  const nameOf = (extensions: readonly Extension[]): string => {
+    const result = readWhole(records(message(extensions)));
+    return result.kind === 'hello' ? result.ticketName : result.kind;
+  };
+  const old = Buffer.alloc(100, 'a');
+  const identity = Buffer.concat([Buffer.from([0, 100]), Buffer.alloc(100, 'b'), Buffer.alloc(4)]);
+  const offered = Buffer.concat([Buffer.from([0, identity.length]), identity, Buffer.alloc(35)]);
+  assert.equal(nameOf([[35, old]]), 'a'.repeat(16));
+  assert.equal(nameOf([[35, Buffer.alloc(0)]]), '');
+  assert.equal(nameOf([[35, Buffer.alloc(15)]]), '');
+  assert.equal(nameOf([[41, offered]]), 'b'.repeat(16));
+  // It comes last (RFC 8446 section 4.2.11); OpenSSL refuses the other order itself.
+  assert.equal(
+    nameOf([
+      [35, old],
+      [41, offered],
+    ]),
+    'b'.repeat(16),
+  );
+  assert.equal(nameOf([[41, Buffer.from([0, 200, 0])]]), '');
 });
 
 test('an outer encrypted ClientHello counts by its outer name', () => {

@@ -16,7 +16,16 @@ const recordHeaderBytes = 5;
 const messageHeaderBytes = 4;
 const handshakeRecord = 22;
 const clientHelloMessage = 1;
-const extensionType = { serverName: 0, alpn: 16, supportedVersions: 43, encryptedClientHello: 0xfe0d } as const;
+const extensionType = {
+  serverName: 0,
+  alpn: 16,
+  sessionTicket: 35,
+  preSharedKey: 41,
+  supportedVersions: 43,
+  encryptedClientHello: 0xfe0d,
+} as const;
+/** A ticket of ours begins with the name of its key (RFC 5077 section 4). */
+export const ticketNameBytes = 16;
 
 export type ClientHello = {
   readonly kind: 'hello';
@@ -28,6 +37,8 @@ export type ClientHello = {
   readonly versions: readonly string[];
   /** An encrypted ClientHello was offered or greased: the outer one counts, and we can read no other. */
   readonly ech: boolean;
+  /** The first bytes of the session ticket that it offers, latin1: which key it is under, if it is one of ours. '' where there is none. */
+  readonly ticketName: string;
   /** The message as it came, not copied. */
   readonly body: Buffer;
 };
@@ -131,11 +142,12 @@ function parseClientHello(body: Buffer): ClientHelloResult {
   cursor.skip(cursor.uint8());
   cursor.skip(cursor.uint16());
   cursor.skip(cursor.uint8());
-  const found = { serverName: undefined, alpn: [], versions: [], ech: false } as {
+  const found = { serverName: undefined, alpn: [], versions: [], ech: false, ticketName: '' } as {
     serverName: string | undefined;
     alpn: string[];
     versions: string[];
     ech: boolean;
+    ticketName: string;
   };
   let problem = '';
   if (!cursor.atEnd && !cursor.failed) {
@@ -160,6 +172,12 @@ function parseClientHello(body: Buffer): ClientHelloResult {
       } else if (type === extensionType.supportedVersions) {
         found.versions = readVersions(data);
         if (data.failed) problem = 'malformed supported_versions extension';
+      } else if (type === extensionType.sessionTicket) {
+        // TLS 1.2; the identity of TLS 1.3 comes last and counts.
+        found.ticketName = data.take(ticketNameBytes).toString('latin1');
+      } else if (type === extensionType.preSharedKey) {
+        // A client may offer several; the first is the one that it would rather have (RFC 8446 section 4.2.11).
+        found.ticketName = data.vector16().vector16().take(ticketNameBytes).toString('latin1') || found.ticketName;
       }
     }
     if (extensions.failed) problem ||= 'extensions do not fit their length';

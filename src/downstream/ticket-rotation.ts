@@ -6,6 +6,8 @@ import { ticketEpoch } from './ticket-secret.ts';
 export interface TicketHolder {
   /** From now on the keys of this epoch. Must not throw. */
   rotate(epoch: number): void;
+  /** Something may have come to its end since. Must not throw. */
+  look?(epoch: number): void;
 }
 
 /** A clock that was set is noticed after this at the latest. */
@@ -33,6 +35,7 @@ export class TicketRotation {
     const now = this.#clock.now();
     const epoch = ticketEpoch(now, rotationMs);
     if (epoch !== before) holder.rotate(epoch);
+    else holder.look?.(epoch);
     // A timer may fire a little before the wall clock gets there: then the rest is waited for.
     const waitMs = Math.max(1, Math.min((epoch + 1) * rotationMs - now, maxWaitMs));
     this.#cancel = this.#clock.after(waitMs, () => this.#turn(holder, rotationMs, epoch));

@@ -14,7 +14,11 @@ export type TicketSeed = {
    * again from what is in memory.
    */
   readonly movesOn: boolean;
+  /** Keys of epochs that all gateways on one store have; in these epochs the secret itself makes none. */
+  readonly shared?: readonly SharedTicketKey[];
 };
+
+export type SharedTicketKey = { readonly epoch: number; readonly secret: Uint8Array };
 
 const secretBytes = 32;
 

@@ -3,6 +3,7 @@
 import { createPrivateKey, hash, hkdfSync } from 'node:crypto';
 import type { TlsVersion } from '../config/gateway-config.ts';
 import { CertificateChoice } from './certificate-choice.ts';
+import { ticketNameBytes } from './client-hello.ts';
 import { resolveCipherSuites, resolveCurves } from './cipher-list.ts';
 import { ClientTrust, type ClientTrustOptions } from '../trust/client-trust.ts';
 import type { Staples } from '../ocsp/staples.ts';
@@ -49,6 +50,13 @@ export type TrustPolicyOptions = {
 
 const minSecretBytes = 32;
 
+type OlderTickets = { readonly ticketKeys: Buffer; readonly terminators: Map<number, TlsTerminator> };
+
+/** What a ticket under these keys begins with. */
+function nameOf(ticketKeys: Buffer): string {
+  return ticketKeys.toString('latin1', 0, ticketNameBytes);
+}
+
 export class TrustPolicy {
   readonly name: string;
   /** Hexadecimal SHA-256 of everything that decides trust. */
@@ -64,6 +72,13 @@ export class TrustPolicy {
   readonly protocols: readonly string[];
   readonly #choice: CertificateChoice;
   readonly #terminators: readonly TlsTerminator[];
+  readonly #makeTerminator: (index: number, ticketKeys: Buffer) => TlsTerminator;
+  /** Name of the key that tickets are issued under. */
+  #ticketName = '';
+  /** What tickets may be under as well. */
+  #accepted: readonly Uint8Array[] = [];
+  /** By the name of their key; made when the first unknown ticket comes. */
+  #older: Map<string, OlderTickets> | undefined;
 
   /** Throws where anything is missing or OpenSSL refuses it: the generation before stays active. */
   constructor(options: TrustPolicyOptions) {
@@ -93,8 +108,11 @@ export class TrustPolicy {
       keyType: createPrivateKey(certificate.keyPem).asymmetricKeyType ?? '',
     }));
     this.#choice = new CertificateChoice(certificates);
-    this.#terminators = this.#choice.selections.map((indexes) => {
-      const chosen = certificates.filter((_, index) => indexes.includes(index));
+    const selections = this.#choice.selections.map((indexes) =>
+      certificates.filter((_, index) => indexes.includes(index)),
+    );
+    this.#makeTerminator = (index, keys) => {
+      const chosen = selections[index] ?? [];
       return new TlsTerminator({
         cert: chosen.map(({ certPem }) => certPem),
         key: chosen.map(({ keyPem }) => keyPem),
@@ -107,27 +125,51 @@ export class TrustPolicy {
         ciphers: ciphers.join(':'),
         curves: curves.join(':'),
         sessionIdContext: this.digest.slice(0, 32),
-        resumption: this.resumes ? { ticketKeys, lifetimeS: resumption.lifetimeS } : undefined,
+        resumption: this.resumes ? { ticketKeys: keys, lifetimeS: resumption.lifetimeS } : undefined,
       });
-    });
+    };
+    this.#terminators = selections.map((_, index) => this.#makeTerminator(index, ticketKeys));
+    this.#ticketName = nameOf(ticketKeys);
     ticketKeys.fill(0);
   }
 
-  /** Tickets from now on under the secret of another epoch; older ones cost a full handshake. */
-  rotate(secret: Uint8Array): void {
+  /**
+   * Tickets from now on under this secret. Those under one of `accepted` resume as well; any other costs a full handshake. The
+   * caller wipes `secret` when it likes, and leaves `accepted` as they are until the next call.
+   */
+  rotate(secret: Uint8Array, accepted: readonly Uint8Array[] = []): void {
     if (!this.resumes) return;
     const ticketKeys = this.#ticketKeys(secret);
     for (const terminator of this.#terminators) terminator.setTicketKeys(ticketKeys);
+    this.#ticketName = nameOf(ticketKeys);
     ticketKeys.fill(0);
+    this.#accepted = accepted;
+    this.#older = undefined;
   }
 
   #ticketKeys(secret: Uint8Array): Buffer {
     return Buffer.from(hkdfSync('sha256', secret, '', `countersign tickets ${this.digest}`, 48));
   }
 
-  /** The terminator with the certificates for a canonical server name. */
-  findTerminator(serverName: string | undefined): TlsTerminator {
-    return this.#terminators[this.#choice.find(serverName)] as TlsTerminator;
+  /**
+   * The terminator with the certificates for a canonical server name. `ticketName`: as the ClientHello has it. Node knows one ticket
+   * key for a context, so a ticket under another key of ours is a matter for a context of its own, which is made when one comes.
+   */
+  findTerminator(serverName: string | undefined, ticketName = ''): TlsTerminator {
+    const index = this.#choice.find(serverName);
+    const present = this.#terminators[index] as TlsTerminator;
+    if (ticketName === '' || ticketName === this.#ticketName || this.#accepted.length === 0) return present;
+    this.#older ??= new Map(
+      this.#accepted.map((secret) => {
+        const ticketKeys = this.#ticketKeys(secret);
+        return [nameOf(ticketKeys), { ticketKeys, terminators: new Map<number, TlsTerminator>() }];
+      }),
+    );
+    const older = this.#older.get(ticketName);
+    if (older === undefined) return present;
+    const made = older.terminators.get(index) ?? this.#makeTerminator(index, older.ticketKeys);
+    older.terminators.set(index, made);
+    return made;
   }
 }
 

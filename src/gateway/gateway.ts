@@ -14,8 +14,10 @@ import type { ClientCounts } from '../downstream/client-counts.ts';
 import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
 import { Intermediates } from '../trust/intermediates.ts';
 import { peerOfPlainConnection } from '../downstream/peer.ts';
+import { TicketRing } from '../downstream/ticket-ring.ts';
 import { TicketRotation } from '../downstream/ticket-rotation.ts';
-import type { TicketSeed } from '../downstream/ticket-secret.ts';
+import { type SharedTicketKey, ticketEpoch, type TicketSeed } from '../downstream/ticket-secret.ts';
+import type { Generation } from './generation.ts';
 import { lookupBy } from '../dns/lookup-function.ts';
 import { RateCounters, type SpentReport } from '../filters/rate-counters.ts';
 import { FieldNames } from '../http/field.ts';
@@ -25,6 +27,7 @@ import type { LoadedRules } from '../loading/loaded.ts';
 import { ClientOcsp } from '../ocsp/client-ocsp.ts';
 import { type Staple, Staples } from '../ocsp/staples.ts';
 import { Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
+import { ProcessMetrics } from '../telemetry/process-metrics.ts';
 import type { TracerOptions } from '../telemetry/tracer.ts';
 import { PassThrough } from '../passthrough/pass-through.ts';
 import { ActiveGeneration } from './active-generation.ts';
@@ -59,6 +62,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #deadlines: Deadlines;
   readonly #metrics = new Metrics();
+  readonly #process = new ProcessMetrics('worker');
   readonly #active = new ActiveGeneration();
   readonly #services: WorkerServicesAtStart;
   readonly #generations: Generations;
@@ -68,6 +72,7 @@ export class Gateway {
   readonly #staples: Staples;
   readonly #intermediates: Intermediates;
   readonly #rotation: TicketRotation;
+  readonly #tickets: TicketRing;
   readonly #rates: RateCounters;
   readonly #challenges = new ChallengeAnswers();
   #entryPoints: EntryPoints | undefined;
@@ -126,6 +131,7 @@ export class Gateway {
     this.#services = services;
     this.#connections = connections;
     this.#rotation = new TicketRotation(clock);
+    this.#tickets = new TicketRing(clock);
   }
 
   /** As Generations. */
@@ -137,7 +143,7 @@ export class Gateway {
   commit(number: number): void {
     const { next, before } = this.#generations.commit(number);
     const { config } = next.loaded;
-    this.#rotation.follow(next, config.tls.sessionResumption.rotationMs);
+    this.#followTickets(next);
     this.#metrics.of.configGeneration.labels({}).set(number);
     learnConfigured(next.loaded, this.#intermediates);
     this.#ocsp.follow(next.policies);
@@ -148,6 +154,27 @@ export class Gateway {
     this.#services.get().reports.onReload();
     this.#connections.reEvaluate();
     before.close();
+  }
+
+  #followTickets(next: Generation): void {
+    const { rotationMs, lifetimeMs } = next.loaded.config.tls.sessionResumption;
+    this.#tickets.follow(next.ticketSeed, { rotationMs, lifetimeMs });
+    this.#rotation.follow(
+      {
+        rotate: (epoch) => next.setTicketKeys(this.#tickets.at(epoch)),
+        look: (epoch) => {
+          if (this.#tickets.prune()) next.setTicketKeys(this.#tickets.at(epoch));
+        },
+      },
+      rotationMs,
+    );
+  }
+
+  /** What all gateways on one store issue tickets under, and accept, from now on. */
+  shareTicketKeys(shared: readonly SharedTicketKey[], rotationMs: number): void {
+    const active = this.#active.find();
+    if (!this.#tickets.share(shared, rotationMs) || active === undefined) return;
+    active.setTicketKeys(this.#tickets.at(ticketEpoch(this.#options.clock.now(), rotationMs)));
   }
 
   abandon(number: number): void {
@@ -258,6 +285,7 @@ export class Gateway {
     const generation = this.#active.find();
     if (generation !== undefined) setBackendGauges(of, generation, services?.reports.observed);
     services?.setGauges();
+    this.#process.set(of);
     return this.#metrics.snapshot();
   }
 

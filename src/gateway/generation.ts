@@ -6,6 +6,7 @@ import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { DownstreamState } from '../downstream/dependencies.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import { ProxySources } from '../downstream/proxy-sources.ts';
+import type { TicketKeys } from '../downstream/ticket-ring.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
 import type { FilterServices } from '../filters/dependencies.ts';
 import type { Staples } from '../ocsp/staples.ts';
@@ -61,13 +62,13 @@ export class Generation implements Serving {
   readonly pools: Pools;
   readonly #downstream: DownstreamState;
   readonly #downstreamByPoint = new Map<string, DownstreamState>();
-  readonly #tickets: TicketSecret;
+  readonly ticketSeed: TicketSeed;
   readonly #compiled: ReadonlyMap<string, CompiledPolicy>;
   readonly #uris = new Map<string, readonly string[]>();
   /** By policy; empty where no policy has a default. */
   readonly #defaultRules = new Map<string, RouteRule>();
 
-  private constructor(input: GenerationInput, tickets: TicketSecret, parts: Parts) {
+  private constructor(input: GenerationInput, parts: Parts) {
     const { config, policies } = input.loaded;
     this.number = input.number;
     this.loaded = input.loaded;
@@ -81,7 +82,7 @@ export class Generation implements Serving {
     const { web, webSecure } = config.entryPoints;
     this.redirectPort = web.redirectPort;
     this.securePort = webSecure.enabled ? webSecure.port : undefined;
-    this.#tickets = tickets;
+    this.ticketSeed = input.ticketSeed;
     this.#compiled = parts.compiled;
     this.policies = parts.policies;
     const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = config.tls;
@@ -148,7 +149,7 @@ export class Generation implements Serving {
         if (pause !== undefined) await pace(pause);
       }
       const table = await RouteTable.build(routes, slices);
-      const generation = new Generation(input, tickets, {
+      const generation = new Generation(input, {
         compiled: compiler.compiled,
         policies: compiler.finish(),
         routes: table,
@@ -179,11 +180,9 @@ export class Generation implements Serving {
     return policy === undefined ? [...this.#defaultRules.values()][0] : this.#defaultRules.get(policy.name);
   }
 
-  /** Session tickets under the keys of this epoch, in all policies (ticket-rotation.ts). */
-  rotate(epoch: number): void {
-    const secret = this.#tickets.at(epoch);
-    for (const policy of this.policies.policies) policy.rotate(secret);
-    secret.fill(0);
+  /** Session tickets under these keys, in all policies. */
+  setTicketKeys({ issuing, accepted }: TicketKeys): void {
+    for (const policy of this.policies.policies) policy.rotate(issuing, accepted);
   }
 
   /** Activates refreshed CRLs; open connections to clients are verified by who calls this. */

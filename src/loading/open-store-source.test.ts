@@ -2,6 +2,7 @@
 // on a disk; and no other in its place.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, it, type TestContext } from 'node:test';
 import { openTempDir, type TempDir } from '../../test/support/temp.ts';
 import { systemClock } from '../base/clock.ts';
@@ -72,5 +73,19 @@ describe('an opening key', () => {
     t.after(() => none.remove());
     const other = none.write('gateway.yml', config('{url: "sqlite:store.db", sealKey: "${SEAL_KEY}"}'));
     await assert.rejects(openSourceToRun(other, { env: broken, clock: systemClock }), { code: 'seal_key_wrong' });
+  });
+
+  it('is no matter of a store of an older schema, which a start brings up to date', async (t) => {
+    const dir = open(t);
+    const file = dir.write('gateway.yml', config('{url: "sqlite:store.db"}'));
+    await openSourceToRun(file, { env: {}, clock: systemClock });
+    const old = new DatabaseSync(dir.file('store.db'));
+    old.exec(`DROP TABLE record; DROP INDEX user_by_provider; ALTER TABLE user DROP COLUMN provider;
+      ALTER TABLE revision DROP COLUMN canary; PRAGMA user_version = 1`);
+    old.close();
+    const { source, store } = await openSourceToRun(file, { env: {}, clock: systemClock });
+    const { loaded } = await loadGateway(source, { env: {}, strict: true, clock: systemClock });
+    assert.ok(loaded !== undefined);
+    assert.equal(store?.state.up, true);
   });
 });

@@ -2,11 +2,13 @@
 // very first start.
 import type { KeyObject } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { showPath } from '../base/secret-text.ts';
 import type { StoreLocation } from '../config/store-location.ts';
 import type { VerifiedSoFar } from '../postgres/verify-database.ts';
 import { openingKeyPath, openOpener, writeOpeningKeys } from '../store/opening-key.ts';
+import { makePrivateFolder } from '../store/private-file.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { LastGoodFile, lastGoodPath } from './last-good.ts';
 import { openStore } from './open-store.ts';
@@ -65,6 +67,7 @@ export async function makeStoreOnce(location: StoreLocation, clock: Clock): Prom
   const { path, sealKey } = location;
   const keyPath = openingKeyPath(path);
   if (existsSync(lastGoodPath(path)) || (sealKey === undefined && existsSync(keyPath))) return;
+  makePrivateFolder(dirname(path));
   await using store = await openStore(location, { access: 'write', clock, as: 'primary' });
   // One that stands elsewhere may be another than at the last start.
   if (sealKey === undefined && (await store.sealed.keys()).length > 0) {

@@ -1,6 +1,7 @@
 // One gateway's connection to a store: opened when it is needed, verified before anything of it is used, opened again when it
 // failed, later each time. What the store holds then is read anew; what to do without it is store-source.ts.
 import type { Clock } from '../base/clock.ts';
+import type { SharedRecords } from '../store/records.ts';
 import type { Digest } from '../store/digest.ts';
 import { checkOpener } from '../store/opening-key.ts';
 import type { RevisionHead } from '../store/revision.ts';
@@ -67,6 +68,11 @@ export class StoreLine {
   }
 
   /** Undefined where the store cannot be asked at the moment. */
+  records(): Pick<SharedRecords, 'find' | 'list'> | undefined {
+    return this.#store?.records;
+  }
+
+  /** Undefined where the store cannot be asked at the moment. */
   async head(): Promise<RevisionHead | undefined> {
     return this.#store?.revisions.head().catch(() => undefined);
   }
@@ -123,11 +129,13 @@ export class StoreLine {
   }
 
   async #tryAgain(): Promise<void> {
-    const stored = await this.read().then(
-      (read) => read.stored,
-      () => undefined,
-    );
-    if (stored !== undefined) this.#following?.onNews(headOf(stored));
+    try {
+      const { stored } = await this.read();
+      this.#following?.onNews(headOf(stored));
+    } catch (error) {
+      // Why it cannot be read may have become another: it is back, and is not the one that it was.
+      this.#following?.onProblem(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 }
 

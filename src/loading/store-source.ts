@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { coalesce } from '../base/coalesce.ts';
 import type { MaterialBytes, StoredRef } from '../certs/material.ts';
 import type { ConfigOrigin } from '../config/config-origin.ts';
+import type { SharedRecords } from '../store/records.ts';
 import type { Digest } from '../store/digest.ts';
 import type { RevisionHead } from '../store/revision.ts';
 import type { Opener } from '../store/seal.ts';
@@ -112,6 +113,11 @@ export class StoreSource implements ConfigSource {
     this.#committed = loaded;
     this.#setState({ ...this.#state, revision: headOf(loaded.stored).number });
     if (loaded.fromStore && loaded.opener !== undefined) this.#options.lastGood?.write(loaded.stored, loaded.opener);
+  }
+
+  /** Shared records, over the connection that is there; undefined where the store cannot be asked at the moment. */
+  records(): Pick<SharedRecords, 'find' | 'list'> | undefined {
+    return this.#line.records();
   }
 
   /** Lets go of the store; whoever loads again opens it again. */

@@ -2,6 +2,7 @@
 // handed to every worker. A failure keeps the last one while it holds; what is not `good` is never stapled, because the
 // client would learn from us what it should learn from nobody's mistake: it is an alarm for the operator instead.
 import type { Clock } from '../base/clock.ts';
+import { fetchAlone, type FetchTurn, type SharedFetches } from '../base/shared-fetch.ts';
 import { fetchOcsp, type OcspFetched } from './fetch.ts';
 import type { Staple } from './staples.ts';
 import type { StapleTarget } from './staple-targets.ts';
@@ -20,6 +21,8 @@ export type StaplePublisherOptions = {
   readonly onStaple: (sha256: string, staple: Staple | undefined) => void;
   /** A question that ended: good, revoked, unknown or why there is no answer. */
   readonly onAsked: (result: string) => void;
+  /** Asks once for all gateways; absent: each asks itself. */
+  readonly fetches?: SharedFetches | undefined;
 };
 
 const fetchMs = 10_000;
@@ -40,6 +43,8 @@ type Kept = {
   staple: Staple | undefined;
   answer: OcspAnswer | undefined;
   failures: number;
+  /** When the answer was fetched, by the clock of who did. */
+  fetchedAt: number;
   cancel: (() => void) | undefined;
   /** Resolves when it was asked for the first time. */
   readonly first: Promise<void>;
@@ -85,6 +90,7 @@ export class StaplePublisher {
         staple: known?.staple,
         answer: known?.answer,
         failures: 0,
+        fetchedAt: known?.fetchedAt ?? 0,
         cancel: undefined,
         first: promise,
         onFirst: resolve,
@@ -170,33 +176,83 @@ export class StaplePublisher {
   }
 
   #ask(kept: Kept): void {
-    const { url, leaf, issuer } = kept.target;
-    const { clock } = this.#options;
     this.#asking += 1;
     try {
+      const { leaf, issuer } = kept.target;
       const request = encodeOcspRequest(makeCertId(leaf, issuer));
-      fetchOcsp({ url, request, timeoutMs: fetchMs, clock }, (fetched) => {
-        this.#asking -= 1;
-        if (this.#isKept(kept)) this.#onFetched(kept, fetched);
-        this.#next();
-      });
+      if (this.#options.fetches === undefined) this.#fetch(kept, request, fetchAlone);
+      else void this.#askShared(kept, request, this.#options.fetches);
     } catch (error) {
       this.#asking -= 1;
       this.#fail(kept, 'unreachable', String(error));
     }
   }
 
-  #onFetched(kept: Kept, fetched: OcspFetched): void {
-    const { clock, onAsked, onStaple, log } = this.#options;
-    if (!fetched.ok) return this.#fail(kept, fetched.problem, fetched.detail);
-    const { leaf, issuer, sha256 } = kept.target;
-    const question = { id: makeCertId(leaf, issuer), issuer, now: clock.now(), maxAgeMs };
-    const result = verifyOcspResponse(fetched.body, question);
-    if (!result.ok) return this.#fail(kept, result.problem, result.detail);
+  /** What another gateway was told is verified as what the responder says; where it is no good the responder is asked. */
+  async #askShared(kept: Kept, request: Buffer, fetches: SharedFetches): Promise<void> {
+    const name = `${kept.target.url.href} ${request.toString('base64')}`;
+    for (;;) {
+      const wish = { kind: 'ocsp', name, after: kept.fetchedAt, maxAgeMs: maxRenewMs } as const;
+      const turn = await fetches.begin(wish);
+      if (turn.turn === 'own') return this.#fetch(kept, request, turn);
+      const { bytes, fetchedAt } = turn.kept;
+      const read = this.#read(kept, Buffer.from(bytes));
+      if ('answer' in read) {
+        this.#asking -= 1;
+        kept.fetchedAt = fetchedAt;
+        if (this.#isKept(kept)) this.#take(kept, Buffer.from(bytes), read.answer);
+        return this.#next();
+      }
+      turn.refuse(read.detail);
+    }
+  }
+
+  #fetch(kept: Kept, request: Buffer, turn: FetchTurn & { readonly turn: 'own' }): void {
+    const { clock } = this.#options;
+    try {
+      fetchOcsp({ url: kept.target.url, request, timeoutMs: fetchMs, clock }, (fetched) => {
+        this.#asking -= 1;
+        this.#onFetched(kept, fetched, turn);
+        this.#next();
+      });
+    } catch (error) {
+      this.#asking -= 1;
+      turn.release();
+      this.#fail(kept, 'unreachable', String(error));
+    }
+  }
+
+  #onFetched(kept: Kept, fetched: OcspFetched, turn: FetchTurn & { readonly turn: 'own' }): void {
+    const read = fetched.ok ? this.#read(kept, fetched.body) : fetched;
+    if (!fetched.ok || !('answer' in read)) {
+      turn.release();
+      if (this.#isKept(kept) && 'problem' in read) this.#fail(kept, read.problem, read.detail);
+      return;
+    }
+    kept.fetchedAt = this.#options.clock.now();
+    turn.keep({ bytes: fetched.body, fetchedAt: kept.fetchedAt });
+    if (this.#isKept(kept)) this.#take(kept, fetched.body, read.answer);
+  }
+
+  /** What the response says, proven; or why it is not taken. */
+  #read(
+    kept: Kept,
+    body: Buffer,
+  ): { readonly answer: OcspAnswer } | { readonly problem: string; readonly detail: string } {
+    const { leaf, issuer } = kept.target;
+    const question = { id: makeCertId(leaf, issuer), issuer, now: this.#options.clock.now(), maxAgeMs };
+    const result = verifyOcspResponse(body, question);
+    if (!result.ok) return result;
     const { answer } = result;
+    if (kept.answer !== undefined && answer.thisUpdate < kept.answer.thisUpdate)
+      return { problem: 'outdated', detail: 'the response is older than the one before' };
+    return { answer };
+  }
+
+  #take(kept: Kept, der: Buffer, answer: OcspAnswer): void {
+    const { clock, onAsked, onStaple, log } = this.#options;
+    const { sha256 } = kept.target;
     const before = kept.answer;
-    if (before !== undefined && answer.thisUpdate < before.thisUpdate)
-      return this.#fail(kept, 'outdated', 'the response is older than the one before');
     onAsked(answer.status);
     kept.answer = answer;
     if (answer.status !== 'good') return this.#drop(kept, answer);
@@ -204,7 +260,7 @@ export class StaplePublisher {
       log.info({ ...about(kept), until: new Date(answer.validUntil).toISOString() }, 'OCSP response is stapled');
     }
     kept.failures = 0;
-    kept.staple = { der: fetched.body, validUntil: answer.validUntil };
+    kept.staple = { der, validUntil: answer.validUntil };
     onStaple(sha256, kept.staple);
     const halfLifeMs = (answer.validUntil - clock.now()) / 2;
     this.#again(kept, Math.min(maxRenewMs, Math.max(minRenewMs, halfLifeMs)));

@@ -2,7 +2,7 @@
 // next is told at once instead of waiting for the same.
 import type { Clock } from '../base/clock.ts';
 import { StoreProblem } from '../store/store-problem.ts';
-import { Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
 
 export type PoolOptions = {
   readonly open: () => Promise<Connection>;

@@ -21,12 +21,13 @@ export class ActiveConfig {
   readonly #clock: Pick<Clock, 'now'>;
   #since: number;
 
-  constructor(loaded: LoadedConfig, clock: Clock) {
+  /** `sharedKeys`: as TicketSecrets. */
+  constructor(loaded: LoadedConfig, clock: Clock, sharedKeys?: ConstructorParameters<typeof TicketSecrets>[1]) {
     this.startedWith = loaded.config;
     this.#loaded = loaded;
     this.#clock = clock;
     this.#since = clock.now();
-    this.#tickets = new TicketSecrets(clock);
+    this.#tickets = new TicketSecrets(clock, sharedKeys);
   }
 
   get loaded(): LoadedConfig {

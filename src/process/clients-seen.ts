@@ -5,30 +5,25 @@ import { readFacts } from '../certs/facts-reader.ts';
 import type { ClientSeen, ClientsSeen } from '../control/clients-seen.ts';
 import { showRule } from '../control/show-service.ts';
 import type { SeenIdentity } from '../inventory/record-format.ts';
-import type { TrustRecordStore } from '../inventory/record-store.ts';
+import type { MergedRecord } from '../inventory/merge-records.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { SanRules } from '../trust/san-rule.ts';
-import type { Workers } from './workers.ts';
 
 const maxIdentities = 2_000;
 const maxAnonymous = 500;
 const maxText = 256;
 const maxSans = 10;
 
-export async function readClientsSeen(
-  record: TrustRecordStore | undefined,
-  workers: Pick<Workers, 'list'>,
-  loaded: LoadedConfig,
-  now: number,
-): Promise<ClientsSeen> {
-  const contents = await record?.contents(workers.list());
-  if (contents === undefined)
-    return { at: now, since: null, identities: [], identityCount: 0, anonymous: [], matched: [] };
+export function readClientsSeen(record: MergedRecord | undefined, loaded: LoadedConfig, now: number): ClientsSeen {
+  if (record === undefined)
+    return { at: now, since: null, gateways: [], identities: [], identityCount: 0, anonymous: [], matched: [] };
+  const { contents } = record;
   const identities = contents.identities.toSorted((a, b) => b.lastSeen - a.lastSeen);
   return {
     at: now,
     since: contents.since,
-    identities: identities.slice(0, maxIdentities).map(showIdentity),
+    gateways: record.gateways,
+    identities: identities.slice(0, maxIdentities).map((one) => showIdentity(one, record)),
     identityCount: identities.length,
     anonymous: contents.anonymous
       .toSorted((a, b) => b.lastSeen - a.lastSeen)
@@ -61,7 +56,7 @@ function findRule({ leaf }: SeenIdentity, rules: Rules): ReturnType<typeof showR
   return found === undefined ? null : showRule(found);
 }
 
-function showIdentity(identity: SeenIdentity): ClientSeen {
+function showIdentity(identity: SeenIdentity, record: MergedRecord): ClientSeen {
   const { policy, sha256, subject, issuer, serial, sans, notAfter, serverNames, code, detail, version } = identity;
   const { firstSeen, lastSeen, lastAccepted, accepted, refused } = identity;
   return {
@@ -81,5 +76,6 @@ function showIdentity(identity: SeenIdentity): ClientSeen {
     code,
     detail: escapeForLog(detail, 2 * maxText),
     version,
+    seenAt: record.seenAt(identity),
   };
 }

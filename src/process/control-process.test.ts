@@ -67,6 +67,7 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
     workers: { list: () => [] },
     trust: { crls: new CrlPublisher({ clock: systemClock }), record: undefined, sources: undefined },
     reloader: { reload: async () => assert.fail('nobody reloads') },
+    seen: async () => undefined,
     storeState: () => ({ up: true, revision: 0, readAt: undefined }),
     onFiring: () => {},
     onEnd: () => {},

@@ -9,6 +9,7 @@ import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
 import type { ControlStart, FiringCount, FromControl, ShownCertificate, ToControl } from '../control/messages.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
+import type { RecordAct, RecordOutcome, SharedStore } from '../sharing/shared-store.ts';
 import type { StoreAddress } from '../loading/open-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
@@ -25,6 +26,8 @@ export type ControlProcessOptions = AnswerDependencies & {
   /** Alerts that this gateway has; none are known while there is no process. */
   readonly onFiring: (firing: readonly FiringCount[]) => void;
   readonly onEnd: () => void;
+  /** Whose records it writes; undefined: nobody's. */
+  readonly sharing?: { readonly store: Pick<SharedStore, 'connect' | 'written'> } | undefined;
   readonly store: StoreAddress;
   /** URL path of its entry module; tests have their own. */
   readonly entry?: string;
@@ -92,9 +95,11 @@ export class ControlProcess {
   #fork(start: ControlStart): void {
     const { clock, log } = this.#options;
     const startedAt = clock.monotonic();
-    const { failures } = this.#options;
-    const handle = new Handle(this.#options.entry ?? ownEntry, this.#options, {
+    const { failures, sharing } = this.#options;
+    const handle: Handle = new Handle(this.#options.entry ?? ownEntry, this.#options, {
       onTaken: () => failures.taken(),
+      onRecords: () => sharing?.store.connect(handle),
+      onRecorded: (id, outcome) => sharing?.store.written(id, outcome),
       onFiring: (firing) => this.#options.onFiring(firing),
     });
     this.#handle = handle;
@@ -102,6 +107,7 @@ export class ControlProcess {
     failures.connect(handle);
     void handle.exited.then(({ code, signal }) => {
       failures.connect(undefined);
+      sharing?.store.connect(undefined);
       this.#options.onFiring([]);
       if (this.#dismissed) return;
       this.#options.onEnd();
@@ -119,8 +125,6 @@ export class ControlProcess {
 const endsKeptMs = 3_600_000;
 const maxEnds = 100;
 
-type Listeners = { readonly onTaken: () => void; readonly onFiring: (firing: readonly FiringCount[]) => void };
-
 type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
 /**
@@ -128,6 +132,14 @@ type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | nu
  * of memory after 4,500 requests of which 33 are in use. With less to lie there are 139 (decision 0063).
  */
 const youngHeap = ['--max-semi-space-size=1'];
+
+/** What it tells unasked. */
+type ControlNews = {
+  readonly onFiring: (firing: readonly FiringCount[]) => void;
+  readonly onTaken: () => void;
+  readonly onRecords: () => void;
+  readonly onRecorded: (id: number, outcome: RecordOutcome) => void;
+};
 
 /** One process, from its fork to its end. */
 class Handle implements Watched {
@@ -139,10 +151,10 @@ class Handle implements Watched {
   #gone = false;
   readonly #child: ChildProcess;
 
-  readonly #listeners: Listeners;
+  readonly #news: ControlNews;
 
-  constructor(entry: string, dependencies: AnswerDependencies, listeners: Listeners) {
-    this.#listeners = listeners;
+  constructor(entry: string, dependencies: AnswerDependencies, news: ControlNews) {
+    this.#news = news;
     this.#child = fork(entry, [], {
       execArgv: [...process.execArgv, ...youngHeap],
       serialization: 'advanced',
@@ -184,14 +196,20 @@ class Handle implements Watched {
     this.send({ kind: 'failures', report });
   }
 
+  writeRecord(id: number, act: RecordAct): void {
+    this.send({ kind: 'record', id, act });
+  }
+
   kill(): void {
     if (!this.#gone) this.#child.kill('SIGKILL');
   }
 
   async #onMessage(message: FromControl, dependencies: AnswerDependencies): Promise<void> {
     this.heard++;
-    if (message.kind === 'taken') this.#listeners.onTaken();
-    if (message.kind === 'firing') this.#listeners.onFiring(message.firing);
+    if (message.kind === 'taken') this.#news.onTaken();
+    if (message.kind === 'records') this.#news.onRecords();
+    if (message.kind === 'recorded') this.#news.onRecorded(message.id, message.outcome);
+    if (message.kind === 'firing') this.#news.onFiring(message.firing);
     if (message.kind !== 'ask') return;
     const { id, question } = message;
     const outcome = await answerQuestion(question, dependencies);

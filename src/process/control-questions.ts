@@ -8,6 +8,7 @@ import type { Commitment, NoAnswer, PlanQuestion, Question, Questions, RouteQues
 import type { TestQuestion } from '../control/test-report.ts';
 import type { ConfigView } from '../control/view.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
+import type { MergedRecord } from '../inventory/merge-records.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { StoreState } from '../loading/store-source.ts';
 import { StoreProblem } from '../store/store-problem.ts';
@@ -35,6 +36,8 @@ export type AnswerDependencies = {
   readonly planning: PlanSettings;
   /** Of an attempt to tell a receiver of alerts, for the metrics. */
   readonly onDelivery?: (receiver: string, result: string) => void;
+  /** Who came, to this gateway and to the others on its store; undefined where nobody keeps a record. */
+  readonly seen: () => Promise<MergedRecord | undefined>;
 };
 
 export type QuestionOutcome = { readonly answer: unknown } | { readonly why: NoAnswer };
@@ -59,6 +62,7 @@ export async function answerQuestion(question: Question, from: AnswerDependencie
     if (question.topic === 'status') return { answer: await from.status.read() };
     if (question.topic === 'traffic') return { answer: await from.traffic.read() };
     if (question.topic === 'clients') return { answer: await readClients(from) };
+    if (question.topic === 'review') return { answer: await review(question.asked, from) };
     if (question.topic === 'probe') return await probe(question.asked, from);
     if (question.topic === 'test') return await test(question.asked, from);
     if (question.topic === 'plan') return await plan(question.asked, from);
@@ -76,14 +80,20 @@ export async function answerQuestion(question: Question, from: AnswerDependencie
   }
 }
 
-async function readClients({
-  trust,
-  workers,
-  active,
-  clock,
-}: AnswerDependencies): Promise<Questions['clients']['answer']> {
+async function readClients({ seen, active, clock }: AnswerDependencies): Promise<Questions['clients']['answer']> {
   const { readClientsSeen } = await import('./clients-seen.ts');
-  return readClientsSeen(trust.record, workers, active.loaded, clock.now());
+  return readClientsSeen(await seen(), active.loaded, clock.now());
+}
+
+async function review(
+  { staleDays }: Questions['review']['asked'],
+  { seen, active, clock }: AnswerDependencies,
+): Promise<Questions['review']['answer']> {
+  const [{ reviewTrust }, { showReview }] = await Promise.all([
+    import('../audit/trust-review.ts'),
+    import('../audit/review-file.ts'),
+  ]);
+  return showReview(reviewTrust(active.loaded, await seen(), { now: clock.now(), staleDays }));
 }
 
 /** By what it was made of: the next process asks for the same. */
@@ -178,14 +188,14 @@ async function plan(asked: PlanQuestion, from: AnswerDependencies): Promise<Ques
   try {
     return await planTurns.take(async () => {
       const { planChange } = await import('./plan-question.ts');
-      const { active, trust, workers, clock, planning } = from;
+      const { active, trust, clock, planning } = from;
       return {
         answer: await planChange(asked, {
           settings: planning,
           clock,
           active: { loaded: active.loaded, crls: lookUp(trust) },
           deliveries: trust.sources,
-          record: await trust.record?.contents(workers.list()),
+          record: await from.seen(),
         }),
       };
     });

@@ -1,6 +1,7 @@
 // What the primary finds out beside the generations (decision 0010): CRLs, OCSP responses for our own certificates, the
 // record of who was seen, what expires. Each has a publisher of its own; here stands when they have their turn.
 import type { Clock } from '../base/clock.ts';
+import type { SharedFetches } from '../base/shared-fetch.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import { ExpiryWatch } from '../gateway/expiry-watch.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
@@ -28,6 +29,8 @@ export type LiveTrustOptions = {
   /** What CAs that validate are to find; undefined: nothing. */
   readonly challenges?: ChallengeDesk | undefined;
   readonly workers: Workers;
+  /** Fetches once for all gateways; undefined: this one goes alone. */
+  readonly fetches?: SharedFetches | undefined;
 };
 
 export class LiveTrust {
@@ -41,7 +44,7 @@ export class LiveTrust {
   #loaded: LoadedConfig | undefined;
 
   constructor(options: LiveTrustOptions) {
-    const { clock, log, metrics, crls, workers, sources } = options;
+    const { clock, log, metrics, crls, workers, sources, fetches } = options;
     this.sources = sources;
     this.#options = options;
     this.crls = crls ?? new CrlPublisher({ clock });
@@ -52,6 +55,7 @@ export class LiveTrust {
       random: Math.random,
       onStaple: (sha256, staple) => workers.tell({ kind: 'staple', sha256, staple }),
       onAsked: (result) => metrics.stapleAsked(result),
+      fetches,
     });
     this.#expiries = new ExpiryWatch(clock, log, () => [...(this.#loaded?.expiries ?? []), ...this.crls.expiries()]);
   }

@@ -6,7 +6,7 @@ import type { Observation } from '../gateway/observation.ts';
 import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { Staple } from '../ocsp/staples.ts';
 import type { ListenPorts } from '../downstream/entry-points.ts';
-import type { TicketSeed } from '../downstream/ticket-secret.ts';
+import type { SharedTicketKey, TicketSeed } from '../downstream/ticket-secret.ts';
 import type { CrlMessage } from '../crl/subscriber.ts';
 import type { LoadedRules } from '../loading/loaded.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
@@ -38,6 +38,8 @@ export type ToWorker =
   /** Give a sign of life. */
   | { readonly kind: 'ping' }
   | CrlMessage
+  /** Ticket keys that all gateways on one store have; their epochs are counted by this rotation. */
+  | { readonly kind: 'ticketKeys'; readonly shared: readonly SharedTicketKey[]; readonly rotationMs: number }
   /** Intermediates that another worker learned, DER. */
   | { readonly kind: 'intermediates'; readonly ders: readonly Uint8Array[] }
   /** What rate limits of another worker counted. */

@@ -12,7 +12,7 @@ import type { StoreLocation } from '../config/store-location.ts';
 import type { PlanQuestion } from '../control/messages.ts';
 import type { PlannedClient, PlannedClients, PlannedProblem, ShownPlan } from '../control/plan.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
-import type { TrustRecordContents } from '../inventory/record-format.ts';
+import type { MergedRecord } from '../inventory/merge-records.ts';
 import { type AnonymousChange, notLookedAt, type SeenChange, type SeenVerdicts } from '../inventory/verify-seen.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { openStore } from '../loading/open-store.ts';
@@ -31,7 +31,7 @@ export type PlanSurroundings = {
   /** What sources of certificates have delivered; undefined where there are none. */
   readonly deliveries: Deliveries | undefined;
   /** Undefined where none is kept. */
-  readonly record: TrustRecordContents | undefined;
+  readonly record: MergedRecord | undefined;
 };
 
 /** Clients that were seen within so many days count. */
@@ -51,7 +51,7 @@ export async function planChange(asked: PlanQuestion, around: PlanSurroundings):
   const plan = await planRevision(asked.changes, {
     ...optionsOf(asked, store, around),
     active,
-    ...(record && { seen: { record, days: seenDays } }),
+    ...(record && { seen: { record: record.contents, days: seenDays } }),
   });
   const { parent, usable, problems, objects, access, clients } = plan;
   return {
@@ -64,7 +64,7 @@ export async function planChange(asked: PlanQuestion, around: PlanSurroundings):
       return { kind, id, change, fields: shown, more: more || fields.length > maxFields };
     }),
     access: access === undefined ? null : showAccess(access),
-    clients: clients === undefined || record === undefined ? null : showClients(clients, record.since),
+    clients: clients === undefined || record === undefined ? null : showClients(clients, record),
   };
 }
 
@@ -141,16 +141,16 @@ function showAccess(access: AccessChanges): NonNullable<ShownPlan['access']> {
   return { complete: access.complete, opened: cut(opened), closed: cut(closed), rules: cut(rules) };
 }
 
-function showClients(verdicts: SeenVerdicts, since: number): PlannedClients {
+function showClients(verdicts: SeenVerdicts, record: MergedRecord): PlannedClients {
   const { refused, admitted, changed, undecided, anonymousRefused, anonymousAdmitted, identities, expired } = verdicts;
   return {
-    since: new Date(since).toISOString(),
+    since: new Date(record.contents.since).toISOString(),
     days: seenDays,
     identities: identities - expired,
-    cutOff: rowsOf(refused),
-    admitted: rowsOf(admitted),
-    changed: rowsOf(changed),
-    undecided: rowsOf(undecided),
+    cutOff: rowsOf(refused, record),
+    admitted: rowsOf(admitted, record),
+    changed: rowsOf(changed, record),
+    undecided: rowsOf(undecided, record),
     anonymousCutOff: anonymousRowsOf(anonymousRefused),
     anonymousAdmitted: anonymousRowsOf(anonymousAdmitted),
     notLookedAt: [...notLookedAt],
@@ -160,12 +160,12 @@ function showClients(verdicts: SeenVerdicts, since: number): PlannedClients {
 type Rows = PlannedClients['cutOff'];
 
 /** A client that came under several server names may have several rows; it counts once. */
-function rowsOf(changes: readonly SeenChange[]): Rows {
+function rowsOf(changes: readonly SeenChange[], record: MergedRecord): Rows {
   const count = new Set(changes.map(({ client }) => client)).size;
-  return { count, items: changes.slice(0, maxRows).map(showIdentity) };
+  return { count, items: changes.slice(0, maxRows).map((one) => showIdentity(one, record)) };
 }
 
-function showIdentity({ client, policy, serverNames, result }: SeenChange): PlannedClient {
+function showIdentity({ client, policy, serverNames, result }: SeenChange, record: MergedRecord): PlannedClient {
   const { subject, sans, sha256, lastSeen, accepted, refused } = client;
   return {
     subject: escapeForLog(subject),
@@ -176,6 +176,7 @@ function showIdentity({ client, policy, serverNames, result }: SeenChange): Plan
     policy,
     lastSeen: new Date(lastSeen).toISOString(),
     handshakes: accepted + refused,
+    gateways: record.seenAt(client).map(({ gateway }) => gateway),
     code: result.code,
     detail: escapeForLog(result.detail, 400),
   };
@@ -193,6 +194,7 @@ function anonymousRowsOf(changes: readonly AnonymousChange[]): Rows {
       policy,
       lastSeen: new Date(lastSeen).toISOString(),
       handshakes: accepted + refused,
+      gateways: [],
       code: result.code,
       detail: escapeForLog(result.detail, 400),
     };

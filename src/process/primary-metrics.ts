@@ -9,11 +9,13 @@ import type { SourcePublisher } from '../sources/publisher.ts';
 import type { StaplePublisher } from '../ocsp/staple-publisher.ts';
 import { type Exposition, writeExposition } from '../telemetry/exposition.ts';
 import { type MetricCatalogue, Metrics, type MetricsSnapshot } from '../telemetry/metrics.ts';
+import { ProcessMetrics } from '../telemetry/process-metrics.ts';
 import type { MetricSample, Sample } from '../telemetry/registry.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 
 export class PrimaryMetrics {
   readonly #own = new Metrics();
+  readonly #process = new ProcessMetrics('primary');
   /** Counters of the workers that ended, as one sum. */
   #buried: MetricsSnapshot = [];
 
@@ -111,6 +113,7 @@ export class PrimaryMetrics {
     of.configReloadFailed.labels({}).set(reloadFailed ? 1 : 0);
     this.#setStore();
     if (this.#isControlUp !== undefined) of.controlUp.labels({}).set(this.#isControlUp() ? 1 : 0);
+    this.#process.set(of);
     const alive = snapshots.filter((snapshot) => snapshot !== undefined);
     return writeExposition([this.#own.snapshot(), buried, ...alive]);
   }

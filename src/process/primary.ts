@@ -7,6 +7,8 @@ import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { StoreState } from '../loading/store-source.ts';
+import type { TicketTerms } from '../downstream/ticket-ring.ts';
+import type { Sharing } from '../sharing/sharing.ts';
 import type { SourcePublisher } from '../sources/publisher.ts';
 import type { SpanBatch } from '../telemetry/tracer.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -49,6 +51,8 @@ export type PrimaryOptions = {
   /** How the store of the configuration is, and what its changes are planned with; undefined: there is none. */
   readonly storeState?: () => StoreState;
   readonly planning?: PlanSettings;
+  /** What it has in common with other gateways on its store; undefined: there is none. */
+  readonly sharing?: Sharing | undefined;
 };
 
 /** Addresses that are served, for the `listening` lines. */
@@ -79,6 +83,7 @@ export class Primary {
   readonly #onCommitted: (() => void) | undefined;
   readonly #storeState: PrimaryOptions['storeState'];
   readonly #planning: PrimaryOptions['planning'];
+  readonly #sharing: Sharing | undefined;
   #stopping = false;
 
   constructor(loaded: LoadedConfig, options: PrimaryOptions) {
@@ -92,7 +97,15 @@ export class Primary {
     const metrics = this.#metrics;
     metrics.watchStore(storeState, clock);
     const workers = this.#workers;
-    const active = new ActiveConfig(loaded, clock);
+    const { sharing } = options;
+    this.#sharing = sharing;
+    const active = new ActiveConfig(loaded, clock, (rotationMs) => sharing?.tickets.keysFor(rotationMs) ?? []);
+    sharing?.reportTo({
+      log,
+      ownClients: async () => trust.record?.contents(workers.list()),
+      ticketTerms: () => ticketTermsOf(active.loaded),
+      onTicketKeys: (shared, rotationMs) => workers.tell({ kind: 'ticketKeys', shared, rotationMs }),
+    });
     const trust = new LiveTrust({
       clock,
       log,
@@ -101,6 +114,7 @@ export class Primary {
       sources: sources?.publisher,
       challenges: sources?.challenges,
       workers,
+      fetches: sharing?.fetches,
     });
     const failures = this.#failures;
     const onSpans = (batch: SpanBatch): void => this.#spans?.take(batch);
@@ -168,6 +182,7 @@ export class Primary {
     this.#metrics.loaded(this.#active.loaded, generation);
     this.#trust.start(this.#active.loaded);
     this.#challenges?.serve(this.#workers);
+    this.#sharing?.start();
     this.#onCommitted?.();
     return listening;
   }
@@ -221,6 +236,8 @@ export class Primary {
       onFiring: (firing) => this.#metrics.alertsFiring(firing),
       onEnd: () => this.#metrics.controlEnded(),
       onDelivery: (receiver, result) => this.#metrics.alertDelivery(receiver, result),
+      sharing: this.#sharing,
+      seen: async () => this.#sharing?.clients.merged(),
     });
     this.#metrics.watchControl(() => this.#control?.isUp === true);
   }
@@ -258,6 +275,7 @@ export class Primary {
   #beginStop(): void {
     this.#stopping = true;
     this.#control?.stop();
+    this.#sharing?.close();
     this.#reloader.close();
     this.#admin.drain();
     this.#trust.close();
@@ -272,6 +290,12 @@ export class Primary {
     this.#workers.tell({ kind: 'reopen' });
     this.#control?.reopenLogs();
   }
+}
+
+/** Where a file has the keys they are shared by it already. */
+function ticketTermsOf({ config, ticketSecret }: LoadedConfig): TicketTerms | undefined {
+  const { enabled, rotationMs, lifetimeMs } = config.tls.sessionResumption;
+  return enabled && ticketSecret === undefined ? { rotationMs, lifetimeMs } : undefined;
 }
 
 /**

@@ -2,7 +2,7 @@
 // Without a file the secret is made here, lives in memory only, and moves on with every epoch.
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
-import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
+import { type SharedTicketKey, ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { type TicketHolder, TicketRotation } from '../downstream/ticket-rotation.ts';
 
@@ -11,8 +11,12 @@ export class TicketSecrets implements TicketHolder {
   readonly #rotation: TicketRotation;
   #own: { readonly secret: TicketSecret; readonly rotationMs: number } | undefined;
 
-  constructor(clock: Clock) {
+  readonly #shared: (rotationMs: number) => readonly SharedTicketKey[];
+
+  /** `shared`: what all gateways on the store of this one have; default nothing. */
+  constructor(clock: Clock, shared: (rotationMs: number) => readonly SharedTicketKey[] = () => []) {
     this.#clock = clock;
+    this.#shared = shared;
     this.#rotation = new TicketRotation(clock);
   }
 
@@ -26,7 +30,7 @@ export class TicketSecrets implements TicketHolder {
       this.#own = { secret, rotationMs };
       this.#rotation.follow(this, rotationMs);
     }
-    return this.#own.secret.seed();
+    return { ...this.#own.secret.seed(), shared: this.#shared(rotationMs) };
   }
 
   rotate(epoch: number): void {

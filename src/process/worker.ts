@@ -80,6 +80,8 @@ async function act(message: ToWorker): Promise<void> {
       return seen.report(message.id);
     case 'forgetSeen':
       return seen.forget(message.keys);
+    case 'ticketKeys':
+      return gateway.shareTicketKeys(message.shared, message.rotationMs);
     case 'staple':
       return gateway.setStaple(message.sha256, message.staple);
     case 'challenges':

@@ -52,7 +52,9 @@ export const recordLimits = {
   crl: { maxRows: 1_000, maxBytes: 1024 * 1024 },
   ocsp: { maxRows: 10_000, maxBytes: 64 * 1024 },
   /** Clients that were seen, by gateway and identity. */
-  seen: { maxRows: 20_000, maxBytes: 64 * 1024 },
+  seen: { maxRows: 20_000, maxBytes: 256 * 1024 },
+  /** Reviews of whom the gateways trust, as they were recorded; the audit log has the digest of each. */
+  'trust-audit': { maxRows: 400, maxBytes: 1024 * 1024 },
   /** Which session here began with which one at an identity provider, so that its end there is its end here. */
   login: { maxRows: 20_000, maxBytes: 1024 },
   /** What needs somebody, by gateway. */

@@ -5,6 +5,7 @@ import {
   constants,
   fsyncSync,
   lstatSync,
+  mkdirSync,
   openSync,
   renameSync,
   rmSync,
@@ -44,6 +45,18 @@ export function checkPrivateFile(path: string, code: StoreProblemCode): boolean 
   refuseUnless(isOurs(file, false), code, `${showPath(path)} belongs to another user: run this as that one`);
   refuseUnless(!allows(file, groupOrOthers), code, `others can read ${showPath(path)} (chmod 600)`);
   return true;
+}
+
+/**
+ * The folder of mode 0700 where it is missing and can be made; where not, whoever opens what is to lie in it says so. What a volume is
+ * mounted to may be open to others, as an empty one of Kubernetes is: a folder in it is not.
+ */
+export function makePrivateFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+  }
 }
 
 /** A new file of mode 0600, opened for writing: the number of it. Throws the system's error, EEXIST where there is one. */

@@ -307,6 +307,22 @@ function catalogue() {
     workers: gauge('sum', 'workers', 'Worker processes that are ready and answered lately'),
     workerRestarts: counter('worker_restarts_total', 'Workers started again after they ended'),
     workerHangs: counter('worker_hangs_total', 'Workers that did not answer any more and were ended for it'),
+    processCpuSeconds: counter(
+      'process_cpu_seconds_total',
+      'CPU time, user and system, by process: primary or worker (all together)',
+      'process',
+    ),
+    processMemory: gauge(
+      'sum',
+      'process_resident_memory_bytes',
+      'Resident memory by process: primary or worker (all together; pages that they share count each time)',
+      'process',
+    ),
+    eventLoopBusySeconds: counter(
+      'event_loop_busy_seconds_total',
+      'Time that event loops were not waiting, by process; its rate, by countersign_workers, is how near workers are to their limit (1)',
+      'process',
+    ),
     connectionsRefused: counter(
       'connections_refused_total',
       'Connections to a plain entry point that were turned away: too many at once, or for their PROXY header or clientLimits, of which faults_total has the code (over TLS: handshakes with such a result)',

@@ -1,9 +1,12 @@
-// A process that appends to a store, for tests of several writers and of writers that are killed. Arguments: the file, what to
-// do, how often. A line on standard output for each step, written before the process goes on.
+// A process that appends to a store, for tests of several writers and of writers that are killed. Arguments: the file (`env`: the
+// database in STORE_URL), what to do, how often. A line on standard output for each step, written before the process goes on.
 import { writeSync } from 'node:fs';
 import { systemClock } from '../../src/base/clock.ts';
+import { openPostgresStore } from '../../src/postgres/postgres-store.ts';
 import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { StoreProblem } from '../../src/store/store-problem.ts';
+import { addressOf } from '../support/stored-database.ts';
 
 const [path = '', what = '', count = '1'] = process.argv.slice(2);
 const say = (...words: readonly (string | number)[]): void => {
@@ -11,10 +14,23 @@ const say = (...words: readonly (string | number)[]): void => {
 };
 
 try {
-  const store = await openSqliteStore({ path, access: 'write', clock: systemClock, busyMs: 60_000 });
+  const store = await open();
   if (what === 'race') await race();
   else await grow();
   await store.close();
+
+  async function open(): Promise<Store> {
+    const url = process.env['STORE_URL'];
+    if (path !== 'env' || url === undefined)
+      return openSqliteStore({ path, access: 'write', clock: systemClock, busyMs: 60_000 });
+    return openPostgresStore({
+      address: addressOf(url),
+      access: 'write',
+      clock: systemClock,
+      lockMs: 50_000,
+      queryMs: 60_000,
+    });
+  }
 
   /** One object of its own each time, planned on whatever is there: who is behind plans again. */
   async function race(): Promise<void> {

@@ -75,6 +75,10 @@ for (const movesOn of [false, true]) {
       assert.deepEqual(await call(0, tls, { sessionOut: old }), [503, false]);
       assert.deepEqual(await call(1, tls, { sessionIn: old }), [503, true]);
       clock.pass(12 * 3_600_000);
+      // Who issued under the key of before, or can make it, accepts it as long as a session lives.
+      assert.deepEqual(await call(0, tls, { sessionIn: old }), [503, true]);
+      assert.deepEqual(await call(1, tls, { sessionIn: old }), [503, true]);
+      clock.pass(3_600_000 + 120_000);
       for (const worker of [0, 1]) assert.deepEqual(await call(worker, tls, { sessionIn: old }), [503, false]);
       const fresh = pki.dir.file(`fresh-${tls}`);
       assert.deepEqual(await call(0, tls, { sessionOut: fresh }), [503, false]);

@@ -71,7 +71,7 @@ export type Edge = {
   /** As a reload does. */
   replace(policies: EdgeOptions['policies'], defaultPolicy?: string): void;
   /** Tickets under the secret of another epoch. */
-  rotate(secret: Buffer): void;
+  rotate(secret: Buffer, accepted?: readonly Buffer[]): void;
   [Symbol.dispose](): void;
 };
 
@@ -129,8 +129,8 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     replace: (next, defaultPolicy) => {
       policies = compile(next, defaultPolicy, secret);
     },
-    rotate: (next) => {
-      for (const policy of policies.policies) policy.rotate(next);
+    rotate: (next, accepted) => {
+      for (const policy of policies.policies) policy.rotate(next, accepted);
     },
     [Symbol.dispose]: () => {
       listener.close();

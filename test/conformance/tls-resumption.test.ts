@@ -103,6 +103,29 @@ for (const tls of ['1.2', '1.3'] as const) {
       assert.equal(one.refusals.length + two.refusals.length, 0);
     });
 
+    test('a ticket under a key that is accepted beside the present one resumes, in its policy only', async () => {
+      using one = await openEdge({ policies: policies() });
+      using two = await openEdge({ policies: policies() });
+      const [before, after, foreign] = [randomBytes(32), randomBytes(32), randomBytes(32)];
+      one.rotate(before);
+      const ask = { ...asAlice(), servername: 'a.test', tls };
+      const file = newSessionFile();
+      assert.equal((await sClient({ port: one.port, ...ask, sessionOut: file })).status, 200);
+      two.rotate(after, [foreign]);
+      const call = async (servername: string) => {
+        const { status, reused } = await sClient({ port: two.port, ...ask, servername, sessionIn: file });
+        return [status, reused];
+      };
+      assert.deepEqual(await call('a.test'), [200, false]);
+      two.rotate(after, [foreign, before]);
+      assert.deepEqual(await call('a.test'), [200, true]);
+      assert.equal(two.peers.items.at(-1)?.identity?.leaf.subject, 'CN=alice');
+      assert.deepEqual(await call('open.test'), [200, false]);
+      two.rotate(after, [foreign]);
+      assert.deepEqual(await call('a.test'), [200, false]);
+      assert.equal(two.refusals.length, 0);
+    });
+
     test('another secret knows none of them: a full handshake, no error', async () => {
       using one = await openEdge({ policies: policies() });
       using two = await openEdge({ policies: policies() });

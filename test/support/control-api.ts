@@ -6,6 +6,8 @@ import { systemClock } from '../../src/base/clock.ts';
 import { Turns } from '../../src/base/turns.ts';
 import { mintCa } from '../../src/certs/test-ca.ts';
 import { openAlerts } from '../../src/control/open-alerts.ts';
+import { showReview } from '../../src/audit/review-file.ts';
+import { reviewTrust } from '../../src/audit/trust-review.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
 import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
@@ -111,6 +113,7 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     traffic: async () => [
       { at: clock.now(), requests: { '2xx': 3 }, faults: { no_route: 1 }, handshakes: { ok: 2, expired: 1 } },
     ],
+    review: async ({ staleDays }) => showReview(reviewTrust(active, undefined, { now: clock.now(), staleDays })),
     probe: async () => ({
       backends: [{ route: 'orders', backend: 'https://orders.test:8443', ok: true, failure: null }],
     }),

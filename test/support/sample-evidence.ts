@@ -23,6 +23,7 @@ export function sampleClients(now: number): ClientsSeen {
   return {
     at: now,
     since: now - 86_400_000,
+    gateways: [{ name: 'gateway-1', since: now - 86_400_000, written: now }],
     identities: [
       {
         ...client,
@@ -34,6 +35,7 @@ export function sampleClients(now: number): ClientsSeen {
         refused: 0,
         code: 'ok',
         detail: '',
+        seenAt: [{ gateway: 'gateway-1', lastSeen, lastAccepted: lastSeen }],
       },
       {
         ...client,
@@ -46,6 +48,7 @@ export function sampleClients(now: number): ClientsSeen {
         refused: 2,
         code: 'untrusted_issuer',
         detail: 'the issuer "CN=other CA" is not among the CAs',
+        seenAt: [{ gateway: 'gateway-1', lastSeen: lastSeen - 1, lastAccepted: null }],
       },
     ],
     identityCount: 2,

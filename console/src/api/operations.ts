@@ -46,6 +46,8 @@ export const places = {
   getService: ['GET', '/services/{id}'],
   getSession: ['GET', '/session'],
   getSetup: ['GET', '/setup'],
+  getTrustAudit: ['GET', '/trust-audits/{id}'],
+  getTrustAuditCsv: ['GET', '/trust-audits/{id}:csv'],
   getUser: ['GET', '/users/{id}'],
   inspectCertificates: ['POST', '/certificates:inspect'],
   listAlertReceivers: ['GET', '/alert-receivers'],
@@ -68,6 +70,7 @@ export const places = {
   listServices: ['GET', '/services'],
   listSessions: ['GET', '/sessions'],
   listTokens: ['GET', '/tokens'],
+  listTrustAudits: ['GET', '/trust-audits'],
   listUsers: ['GET', '/users'],
   logIn: ['POST', '/sessions'],
   logInByCertificate: ['POST', '/sessions:byCertificate'],
@@ -79,8 +82,10 @@ export const places = {
   matchRoutes: ['POST', '/routes:match'],
   planConfig: ['POST', '/config:plan'],
   previewCaBundle: ['POST', '/ca-bundles/{id}:preview'],
+  previewTrustAudit: ['GET', '/trust-audits:preview'],
   probeService: ['POST', '/services/{id}:probe'],
   probeUnsavedService: ['POST', '/services:probe'],
+  recordTrustAudit: ['POST', '/trust-audits'],
   replaceCaBundle: ['PUT', '/ca-bundles/{id}'],
   replaceCertificate: ['PUT', '/certificates/{id}'],
   replaceMiddleware: ['PUT', '/middlewares/{id}'],
@@ -117,6 +122,8 @@ export type Act =
   | 'services.probe'
   | 'tokens.read'
   | 'tokens.write'
+  | 'trustAudits.read'
+  | 'trustAudits.record'
   | 'users.read'
   | 'users.write';
 
@@ -129,7 +136,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Uploads the next version, for who renews: whatever is there now is replaced, and kept. The key may stay. */
@@ -137,7 +144,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes changes as one revision, and answers when this gateway has it in force, or why not. */
@@ -153,7 +160,7 @@ export type Operations = {
       })[];
       reason?: string;
     };
-    answer: Shape815cd68c;
+    answer: Shape9a5c0475;
     conditional: false;
   };
   /** Begins a login with the identity provider: where the browser goes. The cookie is needed to finish it, within ten minutes. */
@@ -174,7 +181,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another chain under the id; where no key comes along, the one that is there stays. */
@@ -182,7 +189,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named of one of the middlewares (JSON Merge Patch): null takes away, what is absent stays. */
@@ -193,7 +200,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes the own password. Every session of the user ends, this one too. */
@@ -215,7 +222,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named of one of the routes (JSON Merge Patch): null takes away, what is absent stays. */
@@ -226,7 +233,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named of one of the services (JSON Merge Patch): null takes away, what is absent stays. */
@@ -237,7 +244,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named. Another role or password, and disabled, end the sessions of the user. */
@@ -272,7 +279,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Uploads a certificate with its key under a new id. The key is sealed, and given out to nobody. */
@@ -292,7 +299,7 @@ export type Operations = {
       use?: "server" | "client" | "any";
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the middlewares. */
@@ -304,7 +311,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the policies. */
@@ -316,7 +323,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the routes. */
@@ -328,7 +335,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the services. */
@@ -340,7 +347,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes a token. Its secret is in this one answer and nowhere else. */
@@ -349,7 +356,7 @@ export type Operations = {
     query: undefined;
     body: {
       name: string;
-      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "alerts.write" | "alerts.test" | "config.plan" | "config.write" | "certificates.write" | "users.read" | "audit.read")[];
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "alerts.write" | "alerts.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "users.read" | "audit.read")[];
       days: number;
     };
     answer: {
@@ -381,7 +388,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the certificates, where nothing refers to it. */
@@ -389,7 +396,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the middlewares, where nothing refers to it. */
@@ -397,7 +404,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the policies, where nothing refers to it. */
@@ -405,7 +412,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the routes, where nothing refers to it. */
@@ -413,7 +420,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the services, where nothing refers to it. */
@@ -421,7 +428,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Ends a token. */
@@ -779,7 +786,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape23277471;
+    answer: Shape40f90116;
     conditional: false;
   };
   /** Whether there is no user yet, and which ways in there are beside a password. */
@@ -798,6 +805,37 @@ export type Operations = {
         name: string;
       };
     };
+    conditional: false;
+  };
+  /** A review as it was recorded, verified against its digest in the audit log. */
+  getTrustAudit: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: {
+      id: string;
+      at: string;
+      by: string;
+      reason: string;
+      review: Shape0cb022bc;
+      decisions: ({
+        store: {
+          kind: "bundle" | "policy";
+          id: string;
+        };
+        sha256: string;
+        decision: "keep" | "remove" | "ask";
+        note: string;
+      })[];
+    };
+    conditional: false;
+  };
+  /** The same as CSV (RFC 4180), a line for each anchor. */
+  getTrustAuditCsv: {
+    params: { id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
     conditional: false;
   };
   /** A user; its ETag is needed to change it. */
@@ -1089,7 +1127,7 @@ export type Operations = {
   /** Client certificates that were shown, let in or not, by policy, last seen first. */
   listIdentities: {
     params: undefined;
-    query: { limit?: number; cursor?: string; within?: "24h" | "7d" | "30d"; policy?: string; kind?: "accepted" | "strangers" };
+    query: { limit?: number; cursor?: string; within?: "24h" | "7d" | "30d"; policy?: string; gateway?: string; kind?: "accepted" | "strangers" };
     body: undefined;
     answer: {
       items: ({
@@ -1112,6 +1150,11 @@ export type Operations = {
         title: string;
         detail: string;
         version: string;
+        seenAt: ({
+          gateway: string;
+          lastSeen: string;
+          lastAccepted: string | null;
+        })[];
       })[];
       next: string | null;
       since: string | null;
@@ -1371,6 +1414,17 @@ export type Operations = {
     };
     conditional: false;
   };
+  /** Reviews that were recorded, newest first. */
+  listTrustAudits: {
+    params: undefined;
+    query: { limit?: number; cursor?: string };
+    body: undefined;
+    answer: {
+      items: Shapec81b36f3[];
+      next: string | null;
+    };
+    conditional: false;
+  };
   /** Users. */
   listUsers: {
     params: undefined;
@@ -1390,7 +1444,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape23277471;
+    answer: Shape40f90116;
     conditional: false;
   };
   /** Logs in with the client certificate of this connection. The cookie counts together with that certificate alone. */
@@ -1398,7 +1452,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape23277471;
+    answer: Shape40f90116;
     conditional: false;
   };
   /** Finishes a login with the identity provider, with the query that it sent the browser back with. */
@@ -1408,7 +1462,7 @@ export type Operations = {
     body: {
       answer: string;
     };
-    answer: Shape23277471;
+    answer: Shape40f90116;
     conditional: false;
   };
   /** Ends the session. */
@@ -1434,7 +1488,7 @@ export type Operations = {
     params: { id: string; version: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** An earlier version is current again. Nothing is made anew: keys stay as they were sealed. */
@@ -1442,7 +1496,7 @@ export type Operations = {
     params: { id: string; version: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Which policy, route and backend a request would meet, and why every other route loses. */
@@ -1474,7 +1528,7 @@ export type Operations = {
       })[];
       reason?: string;
     };
-    answer: Shape6f0dc0a5;
+    answer: Shape7e3985f1;
     conditional: false;
   };
   /** What other CAs under the id would do: who of those seen lately would be refused or let in. Stores nothing. */
@@ -1485,7 +1539,15 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape6f0dc0a5;
+    answer: Shape7e3985f1;
+    conditional: false;
+  };
+  /** Per trust store each anchor, whom it vouched for and when last at which gateway, and what is wrong with it. */
+  previewTrustAudit: {
+    params: undefined;
+    query: { staleDays?: number };
+    body: undefined;
+    answer: Shape0cb022bc;
     conditional: false;
   };
   /** Connects to every address of a service as its route does, or would, and says what it speaks or why it refuses. */
@@ -1528,6 +1590,26 @@ export type Operations = {
     answer: Shapef29bde04;
     conditional: false;
   };
+  /** Records the review as it is now with the decisions, in the audit log and as a document to keep. */
+  recordTrustAudit: {
+    params: undefined;
+    query: undefined;
+    body: {
+      staleDays?: number;
+      reason: string;
+      decisions?: ({
+        store: {
+          kind: "bundle" | "policy";
+          id: string;
+        };
+        sha256: string;
+        decision: "keep" | "remove" | "ask";
+        note?: string;
+      })[];
+    };
+    answer: Shapec81b36f3;
+    conditional: false;
+  };
   /** Puts other CAs under the id: a new version. */
   replaceCaBundle: {
     params: { id: string };
@@ -1536,7 +1618,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another certificate with its key under the id: a new version. */
@@ -1544,7 +1626,7 @@ export type Operations = {
     params: { id: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the middlewares. */
@@ -1555,7 +1637,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the policies. */
@@ -1566,7 +1648,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the routes. */
@@ -1577,7 +1659,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the services. */
@@ -1588,7 +1670,7 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: true;
   };
   /** Takes a revision back by a new one, where nothing of it was changed again since. */
@@ -1596,7 +1678,7 @@ export type Operations = {
     params: { revision: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape815cd68c | Shape6f0dc0a5;
+    answer: Shape9a5c0475 | Shape7e3985f1;
     conditional: false;
   };
   /** Sends one request to this gateway's own entry point, and shows both handshakes, the route and the answer. */
@@ -1649,7 +1731,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape23277471;
+    answer: Shape40f90116;
     conditional: false;
   };
   /** Somebody takes care of it: until then no receiver is told of it, nor reminded. That it is over is told. */
@@ -1714,9 +1796,9 @@ type Shape00156093 = {
   createdAt: string;
 };
 
-type Shape09038ec2 = {
-  count: number;
-  items: Shapeeafceeb7[];
+type Shape0072d338 = {
+  gateway: string;
+  lastUsed: string;
 };
 
 type Shape0ab66e2e = {
@@ -1724,6 +1806,14 @@ type Shape0ab66e2e = {
   current: boolean;
   since: Shape295ef71b;
   certificates: Shape64f302eb[];
+};
+
+type Shape0cb022bc = {
+  at: string;
+  staleDays: number;
+  since: string | null;
+  gateways: Shape28b7caa2[];
+  stores: Shape2f2a07a5[];
 };
 
 type Shape1e4e5eda = {
@@ -1739,15 +1829,12 @@ type Shape1fd7b994 = {
   reason: string;
 };
 
-type Shape23277471 = {
-  user: {
-    id: string;
-    name: string;
-    role: "viewer" | "operator" | "admin";
-    hasPassword: boolean;
-  };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "alerts.write" | "alerts.test" | "config.plan" | "config.write" | "certificates.write" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-  expiresAt: string | null;
+type Shape223d3a66 = {
+  name: string;
+  sha256: string;
+  serial: string;
+  lastAccepted: string;
+  gateways: string[];
 };
 
 type Shape246bd025 = {
@@ -1771,11 +1858,24 @@ type Shape28452f32 = {
   version: string;
 };
 
+type Shape28b7caa2 = {
+  name: string;
+  since: string;
+  written: string;
+};
+
 type Shape295ef71b = {
   revision: number;
   at: string;
   actor: string;
   reason: string | null;
+};
+
+type Shape2f2a07a5 = {
+  kind: "bundle" | "policy";
+  id: string;
+  policies: string[];
+  anchors: Shape375cad4d[];
 };
 
 type Shape305532d6 = {
@@ -1804,17 +1904,24 @@ type Shape358a04b8 = {
   value: Record<string, unknown> | null;
 };
 
-type Shape3713e1cb = {
-  since: string;
-  days: number;
-  identities: number;
-  cutOff: Shaped6d865fd;
-  admitted: Shape7da86f2f;
-  changed: Shape45784653;
-  undecided: Shape09038ec2;
-  anonymousCutOff: Shape905bb135;
-  anonymousAdmitted: Shape936b11ba;
-  notLookedAt: string[];
+type Shape375cad4d = {
+  subject: string;
+  issuer: string;
+  serial: string;
+  sha256: string;
+  notBefore: string;
+  notAfter: string;
+  key: string;
+  signature: string;
+  clients: number | null;
+  handshakes: number | null;
+  lastUsed: string | null;
+  usedAt: Shape0072d338[];
+  identities: Shape223d3a66[];
+  findings: ({
+    code: "expired" | "weak" | "stale" | "expires_soon" | "duplicate" | "cross_signed";
+    detail: string;
+  })[];
 };
 
 type Shape37d1f271 = {
@@ -1835,9 +1942,15 @@ type Shape37d1f271 = {
   })[];
 };
 
-type Shape45784653 = {
-  count: number;
-  items: Shapeeafceeb7[];
+type Shape40f90116 = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+    hasPassword: boolean;
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "alerts.write" | "alerts.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
 };
 
 type Shape4bd8456d = {
@@ -1893,6 +2006,11 @@ type Shape6786b831 = {
   verified: boolean;
 };
 
+type Shape6cb34520 = {
+  count: number;
+  items: Shapea64ed608[];
+};
+
 type Shape6e5ff9c1 = {
   kind: string;
   id: string;
@@ -1901,16 +2019,6 @@ type Shape6e5ff9c1 = {
     pointer: string;
   })[];
   more: boolean;
-};
-
-type Shape6f0dc0a5 = {
-  parent: number;
-  usable: boolean;
-  errors: Shape77874646[];
-  warnings: Shape9c5e24eb[];
-  changes: Shape6e5ff9c1[];
-  access: Shape246bd025 | null;
-  clients: Shape3713e1cb | null;
 };
 
 type Shape77874646 = {
@@ -1929,29 +2037,24 @@ type Shape77874646 = {
   };
 };
 
-type Shape7da86f2f = {
-  count: number;
-  items: Shapeeafceeb7[];
-};
-
-type Shape815cd68c = {
-  revision: number;
-  state: "committed" | "pending" | "unchanged";
-  generation: number | null;
-  why: string | null;
+type Shape7e3985f1 = {
+  parent: number;
+  usable: boolean;
+  errors: Shape77874646[];
   warnings: Shape9c5e24eb[];
   changes: Shape6e5ff9c1[];
   access: Shape246bd025 | null;
-  clients: Shape3713e1cb | null;
-  gateways: {
-    committed: string[];
-    missing: string[];
-  } | null;
+  clients: Shapee030c18d | null;
 };
 
-type Shape905bb135 = {
+type Shape84b0e2ef = {
   count: number;
-  items: Shapeeafceeb7[];
+  items: Shapea64ed608[];
+};
+
+type Shape89aaa911 = {
+  count: number;
+  items: Shapea64ed608[];
 };
 
 type Shape92016f84 = {
@@ -1962,11 +2065,6 @@ type Shape92016f84 = {
   sans: string[];
   notAfter: string;
   state: "valid" | "expiresSoon" | "expired" | "notYetValid";
-};
-
-type Shape936b11ba = {
-  count: number;
-  items: Shapeeafceeb7[];
 };
 
 type Shape975331da = {
@@ -2004,6 +2102,21 @@ type Shape994df652 = {
   running: false;
 };
 
+type Shape9a5c0475 = {
+  revision: number;
+  state: "committed" | "pending" | "unchanged";
+  generation: number | null;
+  why: string | null;
+  warnings: Shape9c5e24eb[];
+  changes: Shape6e5ff9c1[];
+  access: Shape246bd025 | null;
+  clients: Shapee030c18d | null;
+  gateways: {
+    committed: string[];
+    missing: string[];
+  } | null;
+};
+
 type Shape9c5e24eb = {
   severity: "error" | "warning";
   code: string;
@@ -2038,6 +2151,20 @@ type Shape9ed842dd = {
   state: "holds" | "failing" | "unknown" | "none";
   client: Shape37d1f271;
   backend: Shape975331da;
+};
+
+type Shapea64ed608 = {
+  subject: string;
+  names: string[];
+  sha256: string | null;
+  serverNames: (string | null)[];
+  policyBefore: string;
+  policy: string;
+  lastSeen: string;
+  handshakes: number;
+  gateways: string[];
+  code: string;
+  detail: string;
 };
 
 type Shapeb3420960 = {
@@ -2084,6 +2211,11 @@ type Shapebe2acfd8 = {
   state: "valid" | "expiresSoon" | "expired" | "notYetValid";
 };
 
+type Shapebffe8b91 = {
+  count: number;
+  items: Shapea64ed608[];
+};
+
 type Shapec66b8be1 = {
   mode: "off" | "tls" | "mtls";
   certificateId: string | null;
@@ -2098,6 +2230,22 @@ type Shapec66b8be1 = {
   allowedFingerprints: string[] | null;
   allowedSPKI: string[] | null;
   crl: boolean;
+};
+
+type Shapec81b36f3 = {
+  id: string;
+  at: string;
+  by: string;
+  reason: string;
+  anchors: number;
+  findings: number;
+  decided: {
+    keep: number;
+    remove: number;
+    ask: number;
+  };
+  digest: string;
+  entry: number;
 };
 
 type Shapecec0df3a = {
@@ -2121,9 +2269,27 @@ type Shapecec0df3a = {
   silence: Shape1fd7b994 | null;
 };
 
-type Shaped6d865fd = {
+type Shaped2539d42 = {
   count: number;
-  items: Shapeeafceeb7[];
+  items: Shapea64ed608[];
+};
+
+type Shapee030c18d = {
+  since: string;
+  days: number;
+  identities: number;
+  cutOff: Shape89aaa911;
+  admitted: Shape6cb34520;
+  changed: Shaped2539d42;
+  undecided: Shapebffe8b91;
+  anonymousCutOff: Shape84b0e2ef;
+  anonymousAdmitted: Shapee27c306a;
+  notLookedAt: string[];
+};
+
+type Shapee27c306a = {
+  count: number;
+  items: Shapea64ed608[];
 };
 
 type Shapee862c292 = {
@@ -2138,19 +2304,6 @@ type Shapee862c292 = {
     remedy: string;
     raw: string;
   } | null;
-};
-
-type Shapeeafceeb7 = {
-  subject: string;
-  names: string[];
-  sha256: string | null;
-  serverNames: (string | null)[];
-  policyBefore: string;
-  policy: string;
-  lastSeen: string;
-  handshakes: number;
-  code: string;
-  detail: string;
 };
 
 type Shapef29bde04 = {

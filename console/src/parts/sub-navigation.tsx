@@ -6,6 +6,7 @@ const groups = {
   changes: [
     { to: '/changes', label: 'Changes' },
     { to: '/gateways', label: 'Gateways' },
+    { to: '/trust-audit', label: 'Trust audit' },
     { to: '/users', label: 'Users' },
     { to: '/tokens', label: 'Tokens' },
   ],

@@ -18,7 +18,7 @@ export const navigation: readonly NavItem[] = [
   { path: '/certificates', label: 'Certificates', letter: 'c', count: 'certificates', also: ['/ca-bundles'] },
   { path: '/handshakes', label: 'Handshakes', letter: 'h', count: 'handshakes' },
   { path: '/test', label: 'Test request', letter: 't' },
-  { path: '/changes', label: 'Changes', letter: 'v', also: ['/gateways', '/users', '/tokens'] },
+  { path: '/changes', label: 'Changes', letter: 'v', also: ['/gateways', '/trust-audit', '/users', '/tokens'] },
 ];
 
 export function isAt({ path, also = [] }: NavItem, pathname: string): boolean {
