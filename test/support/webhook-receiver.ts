@@ -34,7 +34,7 @@ export type ReceiverOptions = {
 const entry = `
 import { readFileSync, existsSync } from 'node:fs';
 import https from 'node:https';
-import http from 'node:http';
+const http = process.getBuiltinModule('node:http');
 const dir = process.argv[2];
 const read = (name) => existsSync(dir + '/' + name) ? readFileSync(dir + '/' + name, 'utf8') : undefined;
 const onRequest = (request, response) => {
