@@ -2,6 +2,8 @@
 // (control/needs.ts), kept and told of here.
 import type { AlertKind, Severity } from '../config/alert-kinds.ts';
 
+export type { Severity } from '../config/alert-kinds.ts';
+
 export type Need = {
   /** Stable while it lasts. Two gateways that say the same are one alert: what is each one's own has its name in it. */
   readonly id: string;

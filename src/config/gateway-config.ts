@@ -516,8 +516,22 @@ export type AlertReceiverConfig = {
   readonly place: Place;
 };
 
-/** A file of SQLite, absolute. */
+export type DriftConfig = {
+  /** What becomes of files that nobody approved; undefined: they are not compared. */
+  readonly onChange: 'alert' | 'refuse' | undefined;
+  /** By which the list of approved files is signed; undefined: it is in the store, else a file of root. */
+  readonly publicKey: WrittenRef | undefined;
+  /** Absolute path of that list. */
+  readonly list: string;
+  /** Absolute paths of files and folders that are not compared. */
+  readonly except: readonly string[];
+  readonly everyMs: number;
+  readonly selfTest: { readonly enabled: boolean; readonly everyMs: number };
+};
+
+/** Where revisions are kept: a file of SQLite, or a database. */
 export type StoreConfig = {
+  /** Absolute. */
   readonly path: string;
   /** Which database it is, without what lets in; undefined: a file. */
   readonly server: string | undefined;
@@ -531,6 +545,8 @@ export type GatewayConfig = {
   readonly files: readonly string[];
   /** Folders of extra files, and whether they were there. */
   readonly extraFolders: readonly (PathRef & { readonly key: string; readonly found: boolean })[];
+  /** Among others on one store. */
+  readonly name: string;
   readonly workers: number | 'auto';
   readonly entryPoints: {
     /** `redirectPort`: of https, as clients reach it; undefined: found from the request. */
@@ -662,6 +678,7 @@ export type GatewayConfig = {
   readonly store: StoreConfig | undefined;
   /** None where there is no store. Workers are not given them. */
   readonly alerts: readonly AlertReceiverConfig[];
+  readonly drift: DriftConfig;
   /** What routes start from. No client may forge its custom fields, even where every route overrides them. */
   readonly forwardClientCert: ForwardClientCertConfig;
   /** Material under an id, whatever refers to it. */

@@ -12,6 +12,7 @@ const specs = {
   'config.read': { role: 'viewer' },
   'changes.read': { role: 'viewer' },
   'gateways.read': { role: 'viewer' },
+  'gateways.write': { role: 'operator' },
   'handshakes.read': { role: 'viewer' },
   'identities.read': { role: 'viewer' },
   'trustAudits.read': { role: 'viewer' },

@@ -30,7 +30,7 @@ export const alertSchema = z.strictObject({
   severity: z
     .enum(severities)
     .describe(
-      'failing: somebody is cut off or refused now. degraded: something is hidden or without effect. due: soon.',
+      'failing: somebody is cut off or refused now, or something runs that nobody declared. degraded: something is hidden or without effect. due: soon.',
     ),
   kind: z.enum(alertKinds),
   code: z.string().describe('Of the fault table; of a refused configuration or a store, theirs.'),
@@ -90,8 +90,7 @@ export class Alerts {
     const asked = this.#options.clock.now();
     const last = this.#last;
     if (last !== undefined && asked >= last.at && asked - last.at < keptMs) return last.assessment;
-    const [head, traffic, issuers, auditedAt] = await Promise.all([
-      this.#ask(async ({ revisions }) => (await revisions.head(this.#options.gateway)).number),
+    const [traffic, issuers, auditedAt] = await Promise.all([
       this.#options.traffic(),
       this.#issuers.look(seen.clients, asked),
       this.#auditedAt(asked),
@@ -104,7 +103,7 @@ export class Alerts {
       ...findOwnStoreTrouble(seen, this.desk.storeProblem),
       ...issuers,
     ];
-    const assessment = assess(seen, head, further);
+    const assessment = assess(seen, further);
     this.#last = { at: this.#options.clock.now(), assessment };
     return assessment;
   }

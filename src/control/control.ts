@@ -12,6 +12,8 @@ import { CertificateSessions } from './certificate-sessions.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
+import { findBehind } from './behind.ts';
+import { Fleet } from './fleet.ts';
 import { builtConsole, openSite } from './console-site.ts';
 import type { EvidenceSources } from './evidence.ts';
 import { HandshakeFeed } from './handshake-feed.ts';
@@ -29,6 +31,7 @@ import { SignIn } from './sign-in.ts';
 import { actOnRecord } from './act-on-record.ts';
 import type { RecordAct, RecordOutcome } from '../sharing/shared-store.ts';
 import { StoredHead } from './stored-head.ts';
+import { timeOf } from './times.ts';
 import { offerSetup } from './setup-link.ts';
 
 type WriteRecord = (act: RecordAct) => Promise<RecordOutcome>;
@@ -39,6 +42,7 @@ const clientsKeptMs = 1_000;
 let log: OpenLogger | undefined;
 let writeRecord: WriteRecord | undefined;
 /** None comes before we said that we take them. */
+let report: () => void = () => {};
 let takeFailures: HandshakeFeed['take'] = async () => {};
 const line = new PrimaryLine((message) => say(message), systemClock);
 
@@ -54,8 +58,16 @@ async function start(given: ControlStart): Promise<void> {
     view: async () => line.view(),
     status: async () => line.ask('status', null),
     clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
+    fleet: {
+      read: async () => {
+        if (fleet === undefined) throw new StoreProblem('closed', 'the store is not open yet');
+        return fleet.read();
+      },
+    },
   };
   let store: Store | undefined;
+  let fleet: Fleet | undefined;
+  const onFleet = (opened: Fleet): void => void (fleet = opened);
   const alerts = openAlerts({
     gateway: given.gateway,
     clock: systemClock,
@@ -68,7 +80,7 @@ async function start(given: ControlStart): Promise<void> {
   const open = async (): Promise<Api> => {
     try {
       store = await openStore(given);
-      return await openApi(given, { log: own, store, sources, alerts });
+      return await openApi(given, { log: own, store, sources, alerts, onFleet });
     } catch (error) {
       store = undefined;
       if (error instanceof StoreProblem) alerts.desk.noteStoreProblem(error);
@@ -97,10 +109,13 @@ type Around = {
   readonly store: Store;
   readonly sources: EvidenceSources;
   readonly alerts: Alerts;
+  readonly onFleet: (fleet: Fleet) => void;
 };
 
 /** Rejects with a StoreProblem where it cannot be read; then it is closed. */
-async function openApi({ url, gateway }: ControlStart, { log: own, store, sources, alerts }: Around): Promise<Api> {
+async function openApi(given: ControlStart, { log: own, store, sources, alerts, onFleet }: Around): Promise<Api> {
+  const { url, gateway } = given;
+  const instance = { ...given.instance, url, startedAt: timeOf(given.instance.startedAt) };
   // A file that can be opened and not read is found here, not by who asks first.
   const setup = await offerSetup(store, url, systemClock).catch(async (error: unknown) => {
     await store.close();
@@ -108,6 +123,11 @@ async function openApi({ url, gateway }: ControlStart, { log: own, store, source
   });
   const turns = new Turns();
   const feed = new HandshakeFeed({ gateway, failures: store.handshakeFailures, clock: systemClock, log: own });
+  const { status, view } = sources;
+  const about = { status, view, clock: systemClock, instance, gateway, log: own, store };
+  const reports = new GatewayReports(about, systemClock);
+  const fleet = new Fleet({ store, clock: systemClock, own: { gateway, report: async () => reports.read() } });
+  onFleet(fleet);
   const context: ControlContext = {
     clock: systemClock,
     log: own,
@@ -117,11 +137,14 @@ async function openApi({ url, gateway }: ControlStart, { log: own, store, source
     certificateSessions: new CertificateSessions(systemClock, store.audit),
     signIn: new SignIn(async (topic) => line.ask(topic, null), systemClock),
     gateway,
+    instance,
+    fleet,
     view: sources.view,
     status: sources.status,
     clients: sources.clients,
     ask: async (topic, asked) => line.ask(topic, asked),
     inTurn: async (act) => turns.take(act),
+    drift: (report) => say({ kind: 'drift', report }),
     alerts,
     handshakes: feed,
     streams: new OpenStreams(),
@@ -132,7 +155,8 @@ async function openApi({ url, gateway }: ControlStart, { log: own, store, source
   say({ kind: 'taken' });
   writeRecord = async (act) => actOnRecord(store.records, act);
   say({ kind: 'records' });
-  void new GatewayReports(context, systemClock).start();
+  report = () => void reports.write();
+  void reports.start(async () => say({ kind: 'drift', report: await findBehind(fleet, gateway) }));
   own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
   if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
   return createApi(operations, context);
@@ -156,6 +180,7 @@ process.on('message', (message) => {
   if (given.kind === 'ping') say({ kind: 'pong' });
   else if (given.kind === 'start') void start(given.start);
   else if (given.kind === 'failures') void takeFailures(given.report).then(() => say({ kind: 'taken' }));
+  else if (given.kind === 'changed') report();
   else if (given.kind === 'record') void answerRecord(given.id, given.act);
   else if (given.kind === 'reopen') log?.reopen();
   else line.take(given);

@@ -80,7 +80,7 @@ describe('the control process', () => {
     assert.deepEqual([need?.id, need?.code, need?.since], ['store', 'locked', 7]);
     assert.deepEqual(findOwnStoreTrouble(await sampleEvidence(), undefined), []);
     const problem = { code: 'corrupt', message: 'it is corrupt', help: '' };
-    const store = { up: false, revision: 7, readAt: 40, problem };
+    const store = { up: false, revision: 7, digest: null, readAt: 40, problem };
     assert.deepEqual(findOwnStoreTrouble(await sampleEvidence({ status: { store } }), trouble), []);
   });
 });

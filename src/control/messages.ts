@@ -12,6 +12,7 @@ import type { StoreProblemCode } from '../store/store-problem.ts';
 import type { ObjectChange } from '../store/object.ts';
 import type { SealedBlob, SealKey } from '../store/sealed.ts';
 import type { PlannedProblem, ShownPlan } from './plan.ts';
+import type { DriftReport } from '../gateway/drift.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { GatewayStatus } from './gateway-status.ts';
 import type { TestQuestion, TestReport } from './test-report.ts';
@@ -27,11 +28,23 @@ export type ControlStart = {
   readonly url: string;
   /** This gateway, among others on one store. */
   readonly gateway: string;
+  /** This run of it: another process that calls itself the same is another one. */
+  readonly instance: GatewayInstance;
   readonly log: {
     readonly level: LogLevel;
     readonly format: 'text' | 'json' | undefined;
     readonly file: string | undefined;
   };
+};
+
+/** One run of a gateway, as others on the store tell it from another. */
+export type GatewayInstance = {
+  readonly id: string;
+  /** Name of the machine, as it says itself. */
+  readonly machine: string;
+  readonly pid: number;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
 };
 
 /** A request as `explain route` takes it. `certificate`: PEM, leaf first. */
@@ -124,6 +137,8 @@ export type ToControl =
   /** Has a shared record written; answered with `recorded`. */
   | { readonly kind: 'record'; readonly id: number; readonly act: RecordAct }
   | { readonly kind: 'ping' }
+  /** What runs has changed, or was refused: it is time to report. */
+  | { readonly kind: 'changed' }
   /** Reopen the log file. */
   | { readonly kind: 'reopen' };
 
@@ -136,7 +151,9 @@ export type FromControl =
   /** Its store is open: shared records can be written. */
   | { readonly kind: 'records' }
   | { readonly kind: 'recorded'; readonly id: number; readonly outcome: RecordOutcome }
-  | { readonly kind: 'ask'; readonly id: number; readonly question: Question };
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  /** What it found that is not as it is meant, of one kind and source, all of it. */
+  | { readonly kind: 'drift'; readonly report: DriftReport };
 
 /** Descriptor of the connection over which the primary passes requests on: HTTP/2 between the two ends of a pair of sockets. */
 export const requestsFd = 4;

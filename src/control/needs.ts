@@ -3,12 +3,14 @@
 import type { Need } from '../alerts/need.ts';
 import { sortAlerts } from '../alerts/alert-book.ts';
 import { isNearExpiry, describeExpiry, isoSeconds } from '../certs/expiry.ts';
+import { findDrift } from './drift-needs.ts';
 import type { Evidence } from './evidence.ts';
+import { findFleetNeeds } from './fleet-needs.ts';
 import { lifetimesOf, type Owned } from './lifetimes.ts';
 import { type RelationShown, showRelation } from './relations.ts';
 import { helpOfCode, titleOfCode } from './seen-failure.ts';
 
-export type { Need } from '../alerts/need.ts';
+export type { Need, Severity } from '../alerts/need.ts';
 
 export type Assessment = {
   readonly needs: readonly Need[];
@@ -24,15 +26,17 @@ export type Assessment = {
 const maxPerKind = 100;
 
 /** `further`: found by others (further-needs.ts). */
-export function assess(seen: Evidence, headRevision: number | undefined, further: readonly Need[] = []): Assessment {
+export function assess(seen: Evidence, further: readonly Need[] = []): Assessment {
   const relations = seen.view.relations.flatMap((one) => showRelation(one, seen) ?? []);
   const needs = [
     ...findExpiries(seen),
     ...findDownServices(seen),
     ...findFailingRelations(relations),
     ...findRegressed(seen),
-    ...findGatewayNeeds(seen, headRevision),
+    ...findGatewayNeeds(seen),
     ...findStaleLists(seen),
+    ...findFleetNeeds(seen),
+    ...findDrift(seen),
     ...further,
   ];
   const perKind = new Map<string, number>();
@@ -175,10 +179,11 @@ function findRegressed(seen: Evidence): Need[] {
   );
 }
 
-function findGatewayNeeds({ status, now }: Evidence, headRevision: number | undefined): Need[] {
+function findGatewayNeeds({ status, now }: Evidence): Need[] {
   const needs: Need[] = [];
   const { refused, store, workers, revision } = status;
-  if (refused !== null)
+  // Of a revision it is told of every gateway alike.
+  if (refused !== null && refused.revision === null)
     needs.push({
       id: 'reload',
       severity: 'degraded',
@@ -204,18 +209,6 @@ function findGatewayNeeds({ status, now }: Evidence, headRevision: number | unde
       help: store.problem?.help ?? 'Run `countersign store verify`.',
       since: store.readAt ?? now,
       object: { kind: 'gateways', id: 'this' },
-    });
-  else if (headRevision !== undefined && headRevision > revision && refused === null)
-    needs.push({
-      id: 'behind',
-      severity: 'degraded',
-      kind: 'store',
-      code: 'behind',
-      sentence: `The gateway runs revision ${revision}, the store has ${headRevision}`,
-      consequence: 'What was changed since then has no effect yet.',
-      help: 'If it stays so, see the log of the gateway for why it did not take it.',
-      since: now,
-      object: { kind: 'changes', id: String(headRevision) },
     });
   const idle = workers.filter(({ serving }) => !serving);
   if (workers.length === 0 || idle.length > 0)

@@ -16,7 +16,7 @@ const maxExpiries = 200;
 const overview = z.strictObject({
   checkedAt: time.describe('Of what is said here.'),
   revision: z.int().describe('Of the store, that runs; 0: the file alone.'),
-  gateways: z.strictObject({ known: z.int(), current: z.int().describe('That run the same revision as this one.') }),
+  gateways: z.strictObject({ known: z.int(), current: z.int().describe('That run what they are meant to.') }),
   relations: z.strictObject({ total: z.int(), holds: z.int(), failing: z.int(), unknown: z.int() }),
   needs: z.array(alertSchema).describe('What needs you now, worst first.'),
   traffic: z
@@ -54,15 +54,10 @@ const getOverview = operation({
   answer: { status: 200, body: overview },
   examples: [{ name: 'now', status: 200 }],
   run: async ({ context }) => {
-    const { store, ask, alerts } = context;
-    const [seen, traffic, gateways] = await Promise.all([
-      readEvidence(context),
-      ask('traffic', null),
-      store.gateways.list(),
-    ]);
+    const { ask, alerts } = context;
+    const [seen, traffic] = await Promise.all([readEvidence(context), ask('traffic', null)]);
     const { active, relations } = await alerts.look(seen);
-    const { now, status } = seen;
-    const others = gateways.filter(({ name }) => name !== context.gateway);
+    const { now, status, fleet } = seen;
     const expiries = lifetimesOf(seen)
       .toSorted((a, b) => a.notAfter - b.notAfter)
       .slice(0, maxExpiries)
@@ -80,8 +75,8 @@ const getOverview = operation({
       checkedAt: timeOf(Math.min(status.at, seen.clients.at)),
       revision: status.revision,
       gateways: {
-        known: others.length + 1,
-        current: others.filter(({ revision }) => revision === status.revision).length + 1,
+        known: Math.max(1, fleet.length),
+        current: fleet.filter(({ state }) => state === 'current').length,
       },
       relations,
       needs: [...active],

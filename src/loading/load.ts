@@ -6,7 +6,8 @@ import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigOrigin } from '../config/config-origin.ts';
-import type { LoadedText } from '../config/load-config.ts';
+import { hash } from 'node:crypto';
+import type { FileDigest, LoadedText } from '../config/load-config.ts';
 import { readConfig, unread } from '../config/read-config.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { loadAlertReceivers } from './alert-receivers.ts';
@@ -36,6 +37,8 @@ import { loadPairs, sharedPairs } from './shared-pairs.ts';
 export type LoadedResult = Dependencies & {
   readonly loaded: LoadedConfig | undefined;
   readonly problems: readonly Problem[];
+  /** Every file that was read, over the very bytes that were used; those of sources and CRLs, which renew themselves, apart. */
+  readonly digests: readonly FileDigest[];
 };
 
 export type LoadOptions = {
@@ -75,11 +78,11 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
     origin = await source.readTexts();
   } catch (error) {
     const problem = unread(source.name, error instanceof Error ? error.message : String(error), unreachableHint);
-    return { loaded: undefined, problems: [problem], watch: [], materialIds: [] };
+    return { loaded: undefined, problems: [problem], digests: [], watch: [], materialIds: [] };
   }
   // What an unknown key says is lost, but all problems are told at once. Its error is among `all`, so nothing of it is used.
-  const { draft: config, problems, files } = await (options.read ?? readConfig)(origin, options);
-  if (config === undefined) return { loaded: undefined, problems, watch: files, materialIds: [] };
+  const { draft: config, problems, files, digests } = await (options.read ?? readConfig)(origin, options);
+  if (config === undefined) return { loaded: undefined, problems, digests, watch: files, materialIds: [] };
   await options.sources?.prepare(listSources(config), options.sourceMs ?? defaultSourceMs, options.once);
   const { tolerateExpired = false, sources: deliveries } = options;
   const loader = new MaterialLoader(source, options.clock.now(), { tolerateExpired, deliveries });
@@ -91,7 +94,13 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   const watch = [...files, ...loader.paths];
   watch.push(...config.extraFolders.map(({ path }) => path));
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
-  return { loaded: all.some(isError) ? undefined : loaded, problems: all, watch, materialIds: [...loader.ids] };
+  return {
+    loaded: all.some(isError) ? undefined : loaded,
+    problems: all,
+    digests: [...digests, ...digestsOf(loader)],
+    watch,
+    materialIds: [...loader.ids],
+  };
 }
 
 /**
@@ -121,6 +130,14 @@ async function readCrls(groups: readonly CrlGroupSpec[], { crls, clock }: LoadOp
   if (crls !== undefined) return crls.prepare(groups);
   const own = new CrlPublisher({ clock });
   return own.prepare(groups).finally(() => own.close());
+}
+
+function digestsOf({ files }: MaterialLoader): FileDigest[] {
+  return [...files].flatMap(([key, read]) =>
+    read.ok && key.startsWith('path ')
+      ? [{ path: key.slice('path '.length), sha256: hash('sha256', read.bytes, 'hex') }]
+      : [],
+  );
 }
 
 function isError(problem: Problem): boolean {

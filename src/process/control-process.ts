@@ -1,18 +1,28 @@
 // The control process as the primary sees it: forked like a worker, watched like one, and started again with growing pauses. What
 // becomes of it changes nothing for traffic, health and metrics. Loaded only where the configuration has a store.
 import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
-import type { ControlStart, FiringCount, FromControl, ShownCertificate, ToControl } from '../control/messages.ts';
+import type {
+  ControlStart,
+  FiringCount,
+  FromControl,
+  GatewayInstance,
+  ShownCertificate,
+  ToControl,
+} from '../control/messages.ts';
+import type { DriftReport } from '../gateway/drift.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { RecordAct, RecordOutcome, SharedStore } from '../sharing/shared-store.ts';
 import type { StoreAddress } from '../loading/open-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
+import type { DriftBoard } from './drift-board.ts';
 import type { FailureLine } from './failure-line.ts';
 import { passOn, refuseRequest, RequestLine } from './control-requests.ts';
 import { type AnswerDependencies, answerQuestion } from './control-questions.ts';
@@ -26,6 +36,7 @@ export type ControlProcessOptions = AnswerDependencies & {
   /** Alerts that this gateway has; none are known while there is no process. */
   readonly onFiring: (firing: readonly FiringCount[]) => void;
   readonly onEnd: () => void;
+  readonly drift: Pick<DriftBoard, 'report'>;
   /** Whose records it writes; undefined: nobody's. */
   readonly sharing?: { readonly store: Pick<SharedStore, 'connect' | 'written'> } | undefined;
   readonly store: StoreAddress;
@@ -43,9 +54,12 @@ export class ControlProcess {
   #handle: Handle | undefined;
   #dismissed = false;
   #endedAt: number[] = [];
+  readonly #instance: GatewayInstance;
 
   constructor(options: ControlProcessOptions) {
     this.#options = options;
+    const startedAt = options.clock.now();
+    this.#instance = { id: randomUUID(), machine: hostname().slice(0, 200), pid: process.pid, startedAt };
     this.#watchdog = new Watchdog({
       clock: options.clock,
       workers: () => (this.#handle === undefined || this.#handle.gone ? [] : [this.#handle]),
@@ -61,7 +75,8 @@ export class ControlProcess {
   start(url: string): void {
     const { log } = this.#options.active.startedWith;
     const { level, format, file } = log;
-    this.#start = { store: this.#options.store, url, gateway: hostname().slice(0, 200), log: { level, format, file } };
+    const { name: gateway } = this.#options.active.startedWith;
+    this.#start = { store: this.#options.store, url, gateway, instance: this.#instance, log: { level, format, file } };
     this.#watchdog.start();
     this.#fork(this.#start);
   }
@@ -82,6 +97,11 @@ export class ControlProcess {
     return this.#handle !== undefined && !this.#handle.gone && !this.#handle.unresponsive;
   }
 
+  /** What runs has changed, or was refused. */
+  tellChanged(): void {
+    this.#handle?.send({ kind: 'changed' });
+  }
+
   reopenLogs(): void {
     this.#handle?.send({ kind: 'reopen' });
   }
@@ -99,6 +119,7 @@ export class ControlProcess {
     const handle: Handle = new Handle(this.#options.entry ?? ownEntry, this.#options, {
       onTaken: () => failures.taken(),
       onRecords: () => sharing?.store.connect(handle),
+      onDrift: (report) => this.#options.drift.report(report),
       onRecorded: (id, outcome) => sharing?.store.written(id, outcome),
       onFiring: (firing) => this.#options.onFiring(firing),
     });
@@ -139,6 +160,7 @@ type ControlNews = {
   readonly onTaken: () => void;
   readonly onRecords: () => void;
   readonly onRecorded: (id: number, outcome: RecordOutcome) => void;
+  readonly onDrift: (report: DriftReport) => void;
 };
 
 /** One process, from its fork to its end. */
@@ -206,7 +228,10 @@ class Handle implements Watched {
 
   async #onMessage(message: FromControl, dependencies: AnswerDependencies): Promise<void> {
     this.heard++;
+    // At once: it may just have said that it serves, after a start that took long.
+    this.unresponsive = false;
     if (message.kind === 'taken') this.#news.onTaken();
+    if (message.kind === 'drift') this.#news.onDrift(message.report);
     if (message.kind === 'records') this.#news.onRecords();
     if (message.kind === 'recorded') this.#news.onRecorded(message.id, message.outcome);
     if (message.kind === 'firing') this.#news.onFiring(message.firing);
@@ -228,6 +253,8 @@ const passedVariables = [
   'LC_ALL',
   'TERM',
   'NO_COLOR',
+  // An allocator, or what else is put before the libraries of all processes.
+  'LD_PRELOAD',
   'NODE_OPTIONS',
   'NODE_COMPILE_CACHE',
   'NODE_DISABLE_COMPILE_CACHE',

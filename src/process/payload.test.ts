@@ -8,7 +8,7 @@ import { loadConfig } from '../config/load-config.ts';
 import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
 import { mintCa } from '../certs/test-ca.ts';
-import { cutPayload, Payloads } from './payload.ts';
+import { cutPayload, Payloads, rulesFor } from './payload.ts';
 
 it('what was cut comes out whole, and nothing of a shipment that was broken off', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'countersign-shipment-'));
@@ -42,4 +42,23 @@ it('what was cut comes out whole, and nothing of a shipment that was broken off'
   for (const piece of pieces) payloads.add(2, piece);
   assert.deepEqual(payloads.complete(2, head), loaded);
   assert.deepEqual(payloads.complete(3, head).routes, []);
+});
+
+it('a worker learns nothing of who signs in at the console, and no secret of it', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'countersign-payload-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const file = join(dir, 'g.yml');
+  const oidc =
+    '{issuer: "https://id.test", clientId: c, clientSecret: hush, redirectUri: "https://g.test/log-in/callback", roleClaim: r, roles: {admin: a}}';
+  writeFileSync(
+    file,
+    `gateway:\n  store: {url: "sqlite:a.db"}\n  entryPoints: {admin: {oidc: ${oidc}}}\n  routes: [{name: a, path: /, target: "http://b.test:1"}]\n`,
+  );
+  const { config } = await loadConfig({ file }, { env: {}, strict: true });
+  assert.ok(config?.entryPoints.admin.oidc !== undefined);
+  for (const port of [undefined, 8443]) {
+    const sent = rulesFor({ config, policies: [], routes: [] }, port);
+    assert.doesNotMatch(JSON.stringify(sent), /hush/);
+    assert.equal(sent.config.entryPoints.admin.oidc, undefined);
+  }
 });

@@ -10,6 +10,9 @@ import { showReview } from '../../src/audit/review-file.ts';
 import { reviewTrust } from '../../src/audit/trust-review.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
+import { Fleet } from '../../src/control/fleet.ts';
+import { readOwnReport } from '../../src/control/gateway-shape.ts';
+import { timeOf } from '../../src/control/times.ts';
 import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
 import { OpenStreams } from '../../src/control/open-streams.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
@@ -161,6 +164,25 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     sealKey: async () => readOpener({ path })?.publicParts()[0] ?? null,
   };
   const turns = new Turns();
+  const instance = { id: 'i1', machine: 'test', url: 'http://localhost:9901', pid: 1, startedAt: timeOf(clock.now()) };
+  const view = async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view');
+  const ownReport = async () => readOwnReport({ status: async () => status, view, clock, instance }, null);
+  const fleet = new Fleet({ store, clock, own: { gateway: 'one', report: ownReport } });
+  const alerts = openAlerts({
+    gateway: 'one',
+    clock,
+    log: createLogger({ level: 'off' }),
+    ask: async (topic, asked) => answers[topic](asked),
+    sources: {
+      clock,
+      view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
+      status: async () => status,
+      clients: async () => clients,
+      fleet,
+    },
+    store: () => store,
+    onFiring: () => {},
+  });
   const context: ControlContext = {
     clock,
     log: createLogger({ level: 'off' }),
@@ -170,27 +192,17 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     certificateSessions: new CertificateSessions(clock, store.audit),
     signIn: new SignIn(async (topic) => answers[topic](null), clock),
     gateway: 'one',
-    view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
+    instance,
+    fleet,
+    view,
     ask: async (topic, asked) => answers[topic](asked),
     stored: new StoredHead(store),
     changes: new ChangeQueue(),
     status: async () => status,
     clients: async () => clients,
     inTurn: async (next) => turns.take(next),
-    alerts: openAlerts({
-      gateway: 'one',
-      clock,
-      log: createLogger({ level: 'off' }),
-      ask: async (topic, asked) => answers[topic](asked),
-      sources: {
-        clock,
-        view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
-        status: async () => status,
-        clients: async () => clients,
-      },
-      store: () => store,
-      onFiring: () => {},
-    }),
+    drift: () => {},
+    alerts,
     handshakes: new HandshakeFeed({
       gateway: 'one',
       failures: store.handshakeFailures,

@@ -22,8 +22,9 @@ describe('where somebody goes after a login', () => {
       ' //evil.test',
       '/log-in/callback?code=x',
       '/log-in/again',
+      '/..//evil.test',
+      '/services/../..//evil.test/x',
     ];
     for (const other of others) assert.equal(ownPath(other), undefined, String(other));
-    assert.equal(ownPath('/..//evil.test')?.startsWith('//'), undefined);
   });
 });

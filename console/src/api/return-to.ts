@@ -11,7 +11,9 @@ export function ownPath(text: string | null): string | undefined {
   const base = 'http://console.invalid';
   if (!URL.canParse(text, base)) return undefined;
   const { origin, pathname, search } = new URL(text, base);
-  return origin === base && !pathname.startsWith('/log-in') ? `${pathname}${search}` : undefined;
+  // `/..//evil.test` has become `//evil.test` by now.
+  const isOurs = origin === base && !pathname.startsWith('//') && !pathname.startsWith('/log-in');
+  return isOurs ? `${pathname}${search}` : undefined;
 }
 
 export function keepReturn(path: string): void {
