@@ -2,6 +2,7 @@
 // that can be wrong later (a file, a certificate) with its place. Plain data: it crosses process boundaries.
 import type { AccessLogField } from '../telemetry/access-log-fields.ts';
 import type { Place } from '../yaml/place.ts';
+import type { Severity } from './alert-kinds.ts';
 import type { FilterConfig } from './filter-types.ts';
 import type { FixedResponseConfig } from './fixed-response.ts';
 import type { MaterialText } from './source-config.ts';
@@ -494,6 +495,27 @@ export type ServiceConfig = {
   readonly place: Place;
 };
 
+/** A receiver of webhooks. */
+export type AlertReceiverConfig = {
+  readonly name: string;
+  /** https, or http to this machine. A secret: its path may be. */
+  readonly url: string;
+  /** The one in force first; of `slack` there may be none. A file has one a line. */
+  readonly secrets: readonly string[] | PathRef;
+  readonly format: 'json' | 'slack';
+  /** Kinds or codes; undefined: all. */
+  readonly on: readonly string[] | undefined;
+  /** The least that it is told of. */
+  readonly severity: Severity;
+  /** undefined: public CAs. */
+  readonly ca: WrittenRef | undefined;
+  /** Of gateway.certificates; undefined: none is shown. */
+  readonly certificate: CertificatePair | undefined;
+  readonly timeoutMs: number;
+  readonly repeatMs: number;
+  readonly place: Place;
+};
+
 export type DriftConfig = {
   /** What becomes of files that nobody approved; undefined: they are not compared. */
   readonly onChange: 'alert' | 'refuse' | undefined;
@@ -654,6 +676,8 @@ export type GatewayConfig = {
   };
   /** undefined: there is no control process. */
   readonly store: StoreConfig | undefined;
+  /** None where there is no store. Workers are not given them. */
+  readonly alerts: readonly AlertReceiverConfig[];
   readonly drift: DriftConfig;
   /** What routes start from. No client may forge its custom fields, even where every route overrides them. */
   readonly forwardClientCert: ForwardClientCertConfig;

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
+import { alertsKey } from './alerts.ts';
 import { list, map, text } from './atoms.ts';
 import { bufferingKeys } from './buffering.ts';
 import { clientLimitsKeys } from './client-limits.ts';
@@ -157,6 +158,7 @@ export const gatewayKeys = {
     restricts: true,
     example: 'For example store: {url: sqlite:countersign.db}.',
   }),
+  alerts: alertsKey,
   drift: block(driftKeys, {
     says: 'Which configuration is approved, and how often the gateway looks whether it does what is declared.',
     oursAlone: true,

@@ -2,6 +2,7 @@
 // the values mean together. Pure: load-config.ts does the reading.
 import type { Problem } from '../yaml/problem.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
+import { readAlerts } from './alerts.ts';
 import { readOrders } from './cert-manager.ts';
 import { readOptionalPair, readPairs } from './certificate-pair.ts';
 import { checkConditionFields } from './check-condition-fields.ts';
@@ -166,6 +167,7 @@ function assemble(
     tracing: readTracing(gateway.tracing, at, problems),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     store: readStore(gateway.store, at, entryPoints.admin, problems),
+    alerts: readAlerts(gateway.alerts, at, named, problems),
     drift: readDrift(gateway.drift, at, input.file, problems),
     certificateOrders: orders.missing,
     forwardClientCert,

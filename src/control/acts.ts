@@ -22,6 +22,8 @@ const specs = {
   'certificates.inspect': { role: 'operator' },
   'services.probe': { role: 'operator' },
   'requests.test': { role: 'operator' },
+  'alerts.write': { role: 'operator' },
+  'alerts.test': { role: 'operator' },
   'config.plan': { role: 'operator' },
   'config.write': { role: 'operator' },
   /** Renewals need no more. */

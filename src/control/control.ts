@@ -3,8 +3,10 @@
 import { systemClock } from '../base/clock.ts';
 import { Turns } from '../base/turns.ts';
 import { openExistingStore } from '../loading/open-store.ts';
+import type { Store } from '../store/store.ts';
+import { StoreProblem } from '../store/store-problem.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
-import { Alerts } from './alerts.ts';
+import type { Alerts } from './alerts.ts';
 import { type Api, createApi } from './api.ts';
 import { CertificateSessions } from './certificate-sessions.ts';
 import { ChangeQueue } from './change-queue.ts';
@@ -13,10 +15,12 @@ import { GatewayReports } from './gateway-report.ts';
 import { findBehind } from './behind.ts';
 import { Fleet } from './fleet.ts';
 import { builtConsole, openSite } from './console-site.ts';
+import type { EvidenceSources } from './evidence.ts';
 import { HandshakeFeed } from './handshake-feed.ts';
 import { LateApi } from './late-api.ts';
 import { LoginLimits } from './login-limits.ts';
 import { type ControlStart, type FromControl, requestsFd, type ToControl } from './messages.ts';
+import { openAlerts } from './open-alerts.ts';
 import { OpenStreams } from './open-streams.ts';
 import { operations } from './operations.ts';
 import { Passwords } from './passwords.ts';
@@ -50,7 +54,42 @@ function say(message: FromControl): void {
 async function start(given: ControlStart): Promise<void> {
   const own = createLogger({ ...given.log, whenClosed: 'stderr', base: { process: 'control' } });
   log = own;
-  const api = new LateApi(async () => open(given, own), systemClock, own);
+  const sources: EvidenceSources = {
+    clock: systemClock,
+    view: async () => line.view(),
+    status: async () => line.ask('status', null),
+    clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
+    fleet: {
+      read: async () => {
+        if (fleet === undefined) throw new StoreProblem('closed', 'the store is not open yet');
+        return fleet.read();
+      },
+    },
+  };
+  let store: Store | undefined;
+  let fleet: Fleet | undefined;
+  const onFleet = (opened: Fleet): void => void (fleet = opened);
+  const alerts = openAlerts({
+    gateway: given.gateway,
+    clock: systemClock,
+    log: own,
+    ask: async (topic, asked) => line.ask(topic, asked),
+    sources,
+    store: () => store,
+    onFiring: (firing) => say({ kind: 'firing', firing }),
+  });
+  const open = async (): Promise<Api> => {
+    try {
+      store = await openStore(given);
+      return await openApi(given, { log: own, store, sources, alerts, onFleet });
+    } catch (error) {
+      store = undefined;
+      if (error instanceof StoreProblem) alerts.desk.noteStoreProblem(error);
+      throw error;
+    }
+  };
+  const api = new LateApi(open, systemClock, own);
+  alerts.desk.start();
   serveRequests(requestsFd, { api, site: openSite(builtConsole) }, () => process.exit(0));
   try {
     await api.start();
@@ -61,11 +100,23 @@ async function start(given: ControlStart): Promise<void> {
 }
 
 /** Rejects with a StoreProblem where the store cannot be opened. */
-async function open(given: ControlStart, own: OpenLogger): Promise<Api> {
-  const { store: address, url, gateway, verifyEveryMs } = given;
-  const instance = { ...given.instance, url, startedAt: timeOf(given.instance.startedAt) };
+async function openStore({ store: address }: ControlStart): Promise<Store> {
   // The primary made it, once: one that has gone is not to be replaced by an empty one.
-  const store = await openExistingStore(address, { clock: systemClock, as: 'control' });
+  return openExistingStore(address, { clock: systemClock, as: 'control' });
+}
+
+type Around = {
+  readonly log: OpenLogger;
+  readonly store: Store;
+  readonly sources: EvidenceSources;
+  readonly alerts: Alerts;
+  readonly onFleet: (fleet: Fleet) => void;
+};
+
+/** Rejects with a StoreProblem where it cannot be read; then it is closed. */
+async function openApi(given: ControlStart, { log: own, store, sources, alerts, onFleet }: Around): Promise<Api> {
+  const { url, gateway, verifyEveryMs } = given;
+  const instance = { ...given.instance, url, startedAt: timeOf(given.instance.startedAt) };
   // A file that can be opened and not read is found here, not by who asks first.
   const setup = await offerSetup(store, url, systemClock).catch(async (error: unknown) => {
     await store.close();
@@ -73,11 +124,11 @@ async function open(given: ControlStart, own: OpenLogger): Promise<Api> {
   });
   const turns = new Turns();
   const feed = new HandshakeFeed({ gateway, failures: store.handshakeFailures, clock: systemClock, log: own });
-  const view = async () => line.view();
-  const status = async () => line.ask('status', null);
+  const { status, view } = sources;
   const about = { status, view, clock: systemClock, instance, gateway, log: own, store };
   const reports = new GatewayReports(about, systemClock);
   const fleet = new Fleet({ store, clock: systemClock, own: { gateway, report: async () => reports.read() } });
+  onFleet(fleet);
   const context: ControlContext = {
     clock: systemClock,
     log: own,
@@ -89,13 +140,13 @@ async function open(given: ControlStart, own: OpenLogger): Promise<Api> {
     gateway,
     instance,
     fleet,
-    view,
-    status,
-    clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
+    view: sources.view,
+    status: sources.status,
+    clients: sources.clients,
     ask: async (topic, asked) => line.ask(topic, asked),
     inTurn: async (act) => turns.take(act),
     drift: (report) => say({ kind: 'drift', report }),
-    alerts: new Alerts(systemClock),
+    alerts,
     handshakes: feed,
     streams: new OpenStreams(),
     stored: new StoredHead(store),

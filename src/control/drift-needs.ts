@@ -1,7 +1,7 @@
 // What a gateway runs against what is meant, as something that needs a person: read off what the primary has found.
 import type { Drift, DriftKind } from '../gateway/drift.ts';
 import type { Evidence } from './evidence.ts';
-import type { Need, Severity } from './need.ts';
+import type { Need, Severity } from '../alerts/need.ts';
 
 const severities: Readonly<Record<DriftKind, Severity>> = {
   behind: 'degraded',

@@ -4,7 +4,7 @@ import { isoSeconds } from '../certs/expiry.ts';
 import { driftNeed } from './drift-needs.ts';
 import type { Evidence } from './evidence.ts';
 import type { GatewayShown, InstanceShown } from './gateway-shape.ts';
-import type { Need } from './need.ts';
+import type { Need } from '../alerts/need.ts';
 
 /** Certificates are judged by the minute. */
 const skewMs = 30_000;

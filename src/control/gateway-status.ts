@@ -16,6 +16,8 @@ export type GatewayStatus = {
   /** Null: there is none. */
   readonly store: StoreStatus | null;
   readonly workers: readonly WorkerStatus[];
+  /** When the control process ended, of the last hour, oldest first. */
+  readonly control: { readonly endedAt: readonly number[] };
   /** What the workers have loaded, together; beyond the limit only counted. */
   readonly certificates: readonly LoadedCertificate[];
   readonly certificateCount: number;

@@ -1,6 +1,9 @@
 // What the primary and the control process say to each other: plain data over the fork's IPC channel. Nothing that goes to
 // `control` holds a private key or a secret of the configuration, but for the client secret of the identity provider, which is
 // worth no more than `control` itself; what needs another it asks the primary to do.
+import type { Attempt } from '../alerts/receiver.ts';
+import type { TriedReceiver } from '../alerts/try-receiver.ts';
+import type { AlertKind, Severity } from '../config/alert-kinds.ts';
 import type { LoginProviderConfig } from '../config/gateway-config.ts';
 import type { LogLevel } from '../telemetry/logger.ts';
 import type { ClientsSeen } from './clients-seen.ts';
@@ -69,6 +72,17 @@ export type Commitment =
   | { readonly state: 'pending'; readonly why: string }
   | { readonly state: 'refused'; readonly why: string; readonly problems: readonly PlannedProblem[] };
 
+/** To a receiver of the configuration in force, and nowhere else. */
+export type DeliverQuestion = { readonly receiver: string; readonly id: string; readonly body: string };
+
+/** Alerts of one kind that this gateway has now, for its metrics. */
+export type FiringCount = {
+  readonly kind: AlertKind;
+  readonly code: string;
+  readonly severity: Severity;
+  readonly count: number;
+};
+
 /** What the primary is asked, and what it answers. */
 export type Questions = {
   /** Null: it is still the generation that is known. */
@@ -91,6 +105,10 @@ export type Questions = {
   plan: { readonly asked: PlanQuestion; readonly answer: ShownPlan };
   /** Has the newest revision loaded, where it is not in force yet. */
   commit: { readonly asked: { readonly revision: number }; readonly answer: Commitment };
+  /** Tells a receiver of alerts: who signs has the secret, who connects has the key. One attempt. */
+  deliver: { readonly asked: DeliverQuestion; readonly answer: Attempt };
+  /** The same for somebody who tries it, step by step. */
+  tryReceiver: { readonly asked: DeliverQuestion; readonly answer: TriedReceiver };
   /** With whom people sign in at this moment; null: with nobody. */
   provider: { readonly asked: null; readonly answer: LoginProvider | null };
   /** Of this client at the provider, read anew. */
@@ -130,6 +148,8 @@ export type FromControl =
   | { readonly kind: 'pong' }
   /** Failed handshakes can be told: the first time when it is ready for them. */
   | { readonly kind: 'taken' }
+  /** All of them, each time. */
+  | { readonly kind: 'firing'; readonly firing: readonly FiringCount[] }
   /** Its store is open: shared records can be written. */
   | { readonly kind: 'records' }
   | { readonly kind: 'recorded'; readonly id: number; readonly outcome: RecordOutcome }

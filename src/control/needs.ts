@@ -1,15 +1,16 @@
 // What needs a person now, worst first: read off what is configured, reported and seen, each with its reason, what follows from it
 // and what to do. The same list is the overview's and the alerts'.
+import type { Need } from '../alerts/need.ts';
+import { sortAlerts } from '../alerts/alert-book.ts';
 import { isNearExpiry, describeExpiry, isoSeconds } from '../certs/expiry.ts';
 import { findDrift } from './drift-needs.ts';
 import type { Evidence } from './evidence.ts';
 import { findFleetNeeds } from './fleet-needs.ts';
-import type { Need, Severity } from './need.ts';
 import { lifetimesOf, type Owned } from './lifetimes.ts';
 import { type RelationShown, showRelation } from './relations.ts';
 import { helpOfCode, titleOfCode } from './seen-failure.ts';
 
-export type { Need, Severity } from './need.ts';
+export type { Need, Severity } from '../alerts/need.ts';
 
 export type Assessment = {
   readonly needs: readonly Need[];
@@ -21,11 +22,11 @@ export type Assessment = {
   };
 };
 
-const rank: Readonly<Record<Severity, number>> = { failing: 0, degraded: 1, due: 2 };
 /** Of each kind; a thousand certificates that expire together are one cause. */
 const maxPerKind = 100;
 
-export function assess(seen: Evidence): Assessment {
+/** `further`: found by others (further-needs.ts). */
+export function assess(seen: Evidence, further: readonly Need[] = []): Assessment {
   const relations = seen.view.relations.flatMap((one) => showRelation(one, seen) ?? []);
   const needs = [
     ...findExpiries(seen),
@@ -36,15 +37,14 @@ export function assess(seen: Evidence): Assessment {
     ...findStaleLists(seen),
     ...findFleetNeeds(seen),
     ...findDrift(seen),
+    ...further,
   ];
   const perKind = new Map<string, number>();
-  const kept = needs
-    .toSorted((a, b) => rank[a.severity] - rank[b.severity] || a.since - b.since)
-    .filter(({ kind }) => {
-      const count = (perKind.get(kind) ?? 0) + 1;
-      perKind.set(kind, count);
-      return count <= maxPerKind;
-    });
+  const kept = sortAlerts(needs).filter(({ kind }) => {
+    const count = (perKind.get(kind) ?? 0) + 1;
+    perKind.set(kind, count);
+    return count <= maxPerKind;
+  });
   const count = (state: string): number => relations.filter((one) => one.state === state).length;
   return {
     needs: kept,
@@ -91,12 +91,14 @@ function consequenceOf({ role, uses }: Owned): string {
   };
   const policies = named('policies', uses.length === 1 ? 'policy' : 'policies');
   const services = named('services', uses.length === 1 ? 'service' : 'services');
+  const receivers = named('alerts', uses.length === 1 ? 'receiver of alerts' : 'receivers of alerts');
   const parts =
     role === 'server' || role === 'backend_client'
       ? [
           (policies ?? (role === 'server' ? '' : undefined)) !== undefined && `clients ${policies ?? ''} refuse us`,
-          (services ?? (role === 'backend_client' ? '' : undefined)) !== undefined &&
+          (services ?? (role === 'backend_client' && receivers === undefined ? '' : undefined)) !== undefined &&
             `the backends ${services ?? ''} refuse us`,
+          receivers !== undefined && `${receivers.replace(/^of /, '')} ${uses.length === 1 ? 'refuses' : 'refuse'} us`,
         ]
       : [
           (policies ?? (role === 'anchor' ? '' : undefined)) !== undefined &&

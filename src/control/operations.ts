@@ -1,5 +1,6 @@
 // Everything that the API can do, in the order of its document.
 import { accountOperations } from './account-operations.ts';
+import { alertOperations } from './alert-operations.ts';
 import { clientOperations } from './client-operations.ts';
 import { configOperations } from './config-operations.ts';
 import { driftOperations } from './drift-operations.ts';
@@ -20,6 +21,7 @@ export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...providerOperations,
   ...overviewOperations,
+  ...alertOperations,
   ...relationOperations,
   ...handshakeOperations,
   ...testOperations,

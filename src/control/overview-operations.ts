@@ -1,10 +1,9 @@
-// What needs a person now, and how much traffic there is: the first screen of a console, and the alerts.
+// What needs a person now, and how much traffic there is: the first screen of a console.
 import { z } from 'zod';
-import { type Alert, alertSchema } from './alerts.ts';
+import { alertSchema } from './alerts.ts';
 import { readEvidence } from './evidence.ts';
 import { lifetimesOf } from './lifetimes.ts';
 import { type Operation, operation } from './operation.ts';
-import { cutPage, pageOf, pageQuery, showPage } from './pages.ts';
 import { expiryState, expiryStateOf } from './shown-pair.ts';
 import { timeOf } from './times.ts';
 
@@ -57,7 +56,7 @@ const getOverview = operation({
   run: async ({ context }) => {
     const { ask, alerts } = context;
     const [seen, traffic] = await Promise.all([readEvidence(context), ask('traffic', null)]);
-    const { active, relations } = alerts.look(seen);
+    const { active, relations } = await alerts.look(seen);
     const { now, status, fleet } = seen;
     const expiries = lifetimesOf(seen)
       .toSorted((a, b) => a.notAfter - b.notAfter)
@@ -98,23 +97,4 @@ function shareLeft({ notBefore, notAfter }: { notBefore: number; notAfter: numbe
   return Math.min(1, Math.round(((notAfter - now) / (notAfter - notBefore)) * 1000) / 1000);
 }
 
-const listAlerts = operation({
-  id: 'listAlerts',
-  method: 'GET',
-  path: '/alerts',
-  act: 'config.read',
-  summary: 'What needs you now, worst first, and what ended in the last day.',
-  query: pageQuery.extend({ active: z.enum(['true', 'false']).optional() }),
-  answer: { status: 200, body: pageOf(alertSchema) },
-  examples: [
-    { name: 'all', status: 200 },
-    { name: 'those that last', query: { active: 'true', limit: '1' }, status: 200 },
-  ],
-  run: async ({ context, query: { active: wanted, ...page } }) => {
-    const { active, ended } = context.alerts.look(await readEvidence(context));
-    const all: readonly Alert[] = wanted === 'true' ? active : wanted === 'false' ? ended : [...active, ...ended];
-    return { status: 200, body: showPage('alerts', cutPage('alerts', all, page), (one) => one) };
-  },
-});
-
-export const overviewOperations: readonly Operation[] = [getOverview, listAlerts];
+export const overviewOperations: readonly Operation[] = [getOverview];

@@ -10,6 +10,7 @@ import { hash } from 'node:crypto';
 import type { FileDigest, LoadedText } from '../config/load-config.ts';
 import { readConfig, unread } from '../config/read-config.ts';
 import type { Problem } from '../yaml/problem.ts';
+import { loadAlertReceivers } from './alert-receivers.ts';
 import { checkAnchors } from './check-anchors.ts';
 import { checkCoverage, Coverage, hostsOf, type ServedHost } from './check-coverage.ts';
 import { checkOrders, type PolicyCoverage } from './check-orders.ts';
@@ -168,6 +169,11 @@ async function loadMaterial(
     routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters });
   }
   const adminLogin = await loadAdminLogin(config, loader, crls, expiries);
+  const alertReceivers = await loadAlertReceivers(
+    config,
+    loader,
+    (pair) => void expiries.push(expiryOf('backend_client', pair)),
+  );
   const named = await loadNamed(config, loader, expiries);
   checkPairs(loader);
   const stapling = planStapling(
@@ -184,6 +190,7 @@ async function loadMaterial(
     routes,
     named,
     adminLogin,
+    alertReceivers,
     expiries: distinct(expiries),
     crls: crls.groups,
     staples,
@@ -211,7 +218,7 @@ async function loadAdminLogin(
 
 /** What has an id is good, whether somebody refers to it or not: the next change may. */
 async function loadNamed(
-  { named, tls, routes, entryPoints }: GatewayConfig,
+  { named, tls, routes, entryPoints, alerts }: GatewayConfig,
   loader: MaterialLoader,
   expiries: Expiry[],
 ): Promise<LoadedNamed> {
@@ -226,7 +233,10 @@ async function loadNamed(
     ...tls.gateway.certificates,
     ...(entryPoints.admin.certificate === undefined ? [] : [entryPoints.admin.certificate]),
   ]);
-  const asClient = new Set<object>(routes.flatMap(({ tls: { clientCert } }) => clientCert ?? []));
+  const asClient = new Set<object>([
+    ...routes.flatMap(({ tls: { clientCert } }) => clientCert ?? []),
+    ...alerts.flatMap(({ certificate }) => certificate?.cert ?? []),
+  ]);
   const certificates: LoadedNamed['certificates'][number][] = [];
   for (const { id, pair } of named.certificates) {
     // As it was read before, where somebody refers to it: nothing is said of it twice.

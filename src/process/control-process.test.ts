@@ -83,6 +83,7 @@ async function open(
       reloader: { refused: undefined },
       drift: { list: [] },
       storeState: undefined,
+      controlEnds: () => [],
       crls: new CrlPublisher({ clock: systemClock }),
     }),
     traffic: { read: async () => [] },
@@ -92,6 +93,8 @@ async function open(
     reloader: { reload: async () => assert.fail('nobody reloads') },
     seen: async () => undefined,
     storeState: () => ({ up: true, revision: 0, digest: null, tried: 0, readAt: undefined }),
+    onFiring: () => {},
+    onEnd: () => {},
     planning: { file, strict: true, env: {}, store: { path: '/store.db' } },
   });
   dir.write('events', '');

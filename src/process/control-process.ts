@@ -8,7 +8,14 @@ import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
-import type { ControlStart, FromControl, GatewayInstance, ShownCertificate, ToControl } from '../control/messages.ts';
+import type {
+  ControlStart,
+  FiringCount,
+  FromControl,
+  GatewayInstance,
+  ShownCertificate,
+  ToControl,
+} from '../control/messages.ts';
 import type { DriftReport } from '../gateway/drift.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { RecordAct, RecordOutcome, SharedStore } from '../sharing/shared-store.ts';
@@ -26,6 +33,9 @@ export type ControlProcessOptions = AnswerDependencies & {
   readonly clock: Clock;
   readonly log: Logger;
   readonly failures: Pick<FailureLine, 'connect' | 'taken'>;
+  /** Alerts that this gateway has; none are known while there is no process. */
+  readonly onFiring: (firing: readonly FiringCount[]) => void;
+  readonly onEnd: () => void;
   readonly drift: Pick<DriftBoard, 'report'>;
   /** Whose records it writes; undefined: nobody's. */
   readonly sharing?: { readonly store: Pick<SharedStore, 'connect' | 'written'> } | undefined;
@@ -43,6 +53,7 @@ export class ControlProcess {
   #start: ControlStart | undefined;
   #handle: Handle | undefined;
   #dismissed = false;
+  #endedAt: number[] = [];
   readonly #instance: GatewayInstance;
 
   constructor(options: ControlProcessOptions) {
@@ -84,6 +95,15 @@ export class ControlProcess {
     return passOn(request, response, handle.requests, this.#options.clock, shown);
   }
 
+  /** Of the last hour, oldest first. */
+  get endedAt(): readonly number[] {
+    return this.#endedAt;
+  }
+
+  get isUp(): boolean {
+    return this.#handle !== undefined && !this.#handle.gone && !this.#handle.unresponsive;
+  }
+
   /** What runs has changed, or was refused. */
   tellChanged(): void {
     this.#handle?.send({ kind: 'changed' });
@@ -108,6 +128,7 @@ export class ControlProcess {
       onRecords: () => sharing?.store.connect(handle),
       onRecorded: (id, outcome) => sharing?.store.written(id, outcome),
       onDrift: (report) => drift.report(report),
+      onFiring: (firing) => this.#options.onFiring(firing),
     });
     this.#handle = handle;
     handle.send({ kind: 'start', start });
@@ -115,7 +136,11 @@ export class ControlProcess {
     void handle.exited.then(({ code, signal }) => {
       failures.connect(undefined);
       sharing?.store.connect(undefined);
+      this.#options.onFiring([]);
       if (this.#dismissed) return;
+      this.#options.onEnd();
+      const now = clock.now();
+      this.#endedAt = [...this.#endedAt.filter((at) => at > now - endsKeptMs), now].slice(-maxEnds);
       const restartInMs = this.#backoff.delayAfter(clock.monotonic() - startedAt);
       log.error({ pid: handle.pid, code, signal, restartInMs }, 'control process ended; it will be started again');
       clock.after(restartInMs, () => {
@@ -124,6 +149,9 @@ export class ControlProcess {
     });
   }
 }
+
+const endsKeptMs = 3_600_000;
+const maxEnds = 100;
 
 type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
@@ -135,6 +163,7 @@ const youngHeap = ['--max-semi-space-size=1'];
 
 /** What it tells unasked. */
 type ControlNews = {
+  readonly onFiring: (firing: readonly FiringCount[]) => void;
   readonly onTaken: () => void;
   readonly onRecords: () => void;
   readonly onRecorded: (id: number, outcome: RecordOutcome) => void;
@@ -212,6 +241,7 @@ class Handle implements Watched {
     if (message.kind === 'records') this.#news.onRecords();
     if (message.kind === 'recorded') this.#news.onRecorded(message.id, message.outcome);
     if (message.kind === 'drift') this.#news.onDrift(message.report);
+    if (message.kind === 'firing') this.#news.onFiring(message.firing);
     if (message.kind !== 'ask') return;
     const { id, question } = message;
     const outcome = await answerQuestion(question, dependencies);

@@ -40,6 +40,7 @@ function sources(clock: HandClock, workers: object[], over: Partial<StatusSource
     reloader: { refused: undefined },
     storeState: () => ({ up: true, revision: 12, digest: 'd12', tried: 12, readAt: 5 }),
     drift: { list: [] },
+    controlEnds: () => [],
     ...over,
   };
 }

@@ -33,6 +33,7 @@ export type StatusSources = {
   readonly workers: Pick<Workers, 'list'>;
   readonly reloader: Pick<Reloader, 'refused'>;
   readonly storeState: (() => StoreState) | undefined;
+  readonly controlEnds: () => readonly number[];
   readonly drift: Pick<DriftBoard, 'list'>;
 };
 
@@ -83,6 +84,7 @@ export class StatusReader {
         serving,
         generation: observation?.generation ?? null,
       })),
+      control: { endedAt: this.#sources.controlEnds() },
       certificates: [...certificates.values()].slice(0, maxObservedCertificates),
       certificateCount: Math.max(certificates.size, ...seen.map(({ certificateCount }) => certificateCount)),
       sources: certificateSources?.states().map(showSource) ?? [],

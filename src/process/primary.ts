@@ -264,6 +264,7 @@ export class Primary {
       crls: this.#trust.crls,
       certificateSources: this.#trust.sources,
       storeState,
+      controlEnds: () => this.#control?.endedAt ?? [],
       drift: this.#drift,
     });
     this.#control = new ControlProcess({
@@ -281,9 +282,13 @@ export class Primary {
       reloader: this.#reloader,
       storeState,
       planning,
+      onFiring: (firing) => this.#metrics.alertsFiring(firing),
+      onEnd: () => this.#metrics.controlEnded(),
+      onDelivery: (receiver, result) => this.#metrics.alertDelivery(receiver, result),
       sharing: this.#sharing,
       seen: async () => this.#sharing?.clients.merged(),
     });
+    this.#metrics.watchControl(() => this.#control?.isUp === true);
   }
 
   /** What somebody else found that is not as it is meant. */

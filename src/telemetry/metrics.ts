@@ -288,6 +288,22 @@ function catalogue() {
       'config_store_age_seconds',
       'Seconds since the store could be read last; 0 while it can',
     ),
+    controlUp: gauge('max', 'control_up', '1 while the control process runs and answers (gateway.store), else 0'),
+    controlEnds: counter('control_ends_total', 'Times that the control process ended and was started again'),
+    alertsFiring: gauge(
+      'max',
+      'alerts_firing',
+      'Alerts of this gateway that last (docs/alerts.md); none are known while there is no control process',
+      'kind',
+      'code',
+      'severity',
+    ),
+    alertDeliveries: counter(
+      'alert_deliveries_total',
+      'Attempts to tell a receiver of alerts: result ok, status (it answered none of 2xx), redirect or a reason code',
+      'receiver',
+      'result',
+    ),
     configDrift: gauge(
       'max',
       'config_drift',

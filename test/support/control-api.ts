@@ -5,9 +5,9 @@ import type { TestContext } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { Turns } from '../../src/base/turns.ts';
 import { mintCa } from '../../src/certs/test-ca.ts';
+import { openAlerts } from '../../src/control/open-alerts.ts';
 import { showReview } from '../../src/audit/review-file.ts';
 import { reviewTrust } from '../../src/audit/trust-review.ts';
-import { Alerts } from '../../src/control/alerts.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
 import { Fleet } from '../../src/control/fleet.ts';
@@ -154,6 +154,11 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
       active = await load();
       return { state: 'committed', revision, generation: ++generation };
     },
+    deliver: async () => ({ at: clock.now(), ms: 3, ok: true, status: 204, code: 'ok', why: '' }),
+    tryReceiver: async () => ({
+      steps: [{ step: 'tcp', status: 'ok', text: '127.0.0.1:8443', notes: [] }],
+      attempt: { at: clock.now(), ms: 3, ok: true, status: 204, code: 'ok', why: '' },
+    }),
     provider: async () => null,
     providerSecret: async () => ({ why: 'there is none' }),
     sealKey: async () => readOpener({ path })?.publicParts()[0] ?? null,
@@ -162,6 +167,22 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
   const instance = { id: 'i1', machine: 'test', url: 'http://localhost:9901', pid: 1, startedAt: timeOf(clock.now()) };
   const view = async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view');
   const ownReport = async () => readOwnReport({ status: async () => status, view, clock, instance }, null);
+  const fleet = new Fleet({ store, clock, own: { gateway: 'one', report: ownReport } });
+  const alerts = openAlerts({
+    gateway: 'one',
+    clock,
+    log: createLogger({ level: 'off' }),
+    ask: async (topic, asked) => answers[topic](asked),
+    sources: {
+      clock,
+      view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
+      status: async () => status,
+      clients: async () => clients,
+      fleet,
+    },
+    store: () => store,
+    onFiring: () => {},
+  });
   const context: ControlContext = {
     clock,
     log: createLogger({ level: 'off' }),
@@ -172,7 +193,7 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     signIn: new SignIn(async (topic) => answers[topic](null), clock),
     gateway: 'one',
     instance,
-    fleet: new Fleet({ store, clock, own: { gateway: 'one', report: ownReport } }),
+    fleet,
     view,
     ask: async (topic, asked) => answers[topic](asked),
     stored: new StoredHead(store),
@@ -181,7 +202,7 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     clients: async () => clients,
     inTurn: async (next) => turns.take(next),
     drift: () => {},
-    alerts: new Alerts(clock),
+    alerts,
     handshakes: new HandshakeFeed({
       gateway: 'one',
       failures: store.handshakeFailures,

@@ -68,6 +68,7 @@ export function sampleStatus(now: number): GatewayStatus {
     refused: null,
     store: { up: true, revision: 7, digest: 'd'.repeat(64), readAt: now, problem: null },
     workers: [{ slot: 0, pid: 4711, serving: true, generation: 1 }],
+    control: { endedAt: [] },
     certificates: [{ sha256: 'a'.repeat(64), serial: '01' }],
     certificateCount: 1,
     sources: [],
@@ -178,6 +179,7 @@ async function sampleView(): Promise<ConfigView> {
     listeners: [{ name: 'webSecure', host: '0.0.0.0', port: 8443, tls: true, proxyProtocol: false }],
     expiries: [],
     middlewares: [],
+    alertReceivers: [],
   };
 }
 

@@ -51,6 +51,7 @@ export const places = {
   getTrustAuditCsv: ['GET', '/trust-audits/{id}:csv'],
   getUser: ['GET', '/users/{id}'],
   inspectCertificates: ['POST', '/certificates:inspect'],
+  listAlertReceivers: ['GET', '/alert-receivers'],
   listAlerts: ['GET', '/alerts'],
   listAudit: ['GET', '/audit'],
   listCaBundleVersions: ['GET', '/ca-bundles/{id}/versions'],
@@ -98,13 +99,18 @@ export const places = {
   revertChange: ['POST', '/changes/{revision}:revert'],
   sendTestRequest: ['POST', '/test-requests'],
   setUp: ['POST', '/setup'],
+  silenceAlert: ['POST', '/alerts:silence'],
   streamHandshakes: ['GET', '/handshakes:stream'],
+  testAlertReceiver: ['POST', '/alerts:test'],
+  unsilenceAlert: ['POST', '/alerts:unsilence'],
 } as const;
 
 /** What somebody may do, as `getSession` lists it. */
 export type Act =
   | 'account.read'
   | 'account.write'
+  | 'alerts.test'
+  | 'alerts.write'
   | 'audit.read'
   | 'certificates.inspect'
   | 'certificates.write'
@@ -355,7 +361,7 @@ export type Operations = {
     query: undefined;
     body: {
       name: string;
-      scopes: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "users.read" | "audit.read")[];
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "alerts.write" | "alerts.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "users.read" | "audit.read")[];
       days: number;
     };
     answer: {
@@ -494,7 +500,7 @@ export type Operations = {
       source: string | null;
       certificates: Shape64f302eb[];
       usedBy: ({
-        kind: "services" | "policies" | "routes";
+        kind: "services" | "policies" | "routes" | "alerts";
         id: string;
       })[];
       changedIn: number | null;
@@ -523,7 +529,7 @@ export type Operations = {
       chain: Shape64f302eb[];
       source: string | null;
       usedBy: ({
-        kind: "services" | "policies" | "routes";
+        kind: "services" | "policies" | "routes" | "alerts";
         id: string;
       })[];
       changedIn: number | null;
@@ -629,7 +635,7 @@ export type Operations = {
       };
       type: string;
       usedBy: ({
-        kind: "services" | "policies" | "routes";
+        kind: "services" | "policies" | "routes" | "alerts";
         id: string;
       })[];
       changedIn: number | null;
@@ -656,7 +662,7 @@ export type Operations = {
         failing: number;
         unknown: number;
       };
-      needs: Shape84437704[];
+      needs: Shape8b917f9f[];
       traffic: ({
         at: string;
         requests: Record<string, number>;
@@ -780,7 +786,7 @@ export type Operations = {
       tls: Shapec66b8be1;
       healthCheck: Shapebd6de9f3 | null;
       usedBy: ({
-        kind: "services" | "policies" | "routes";
+        kind: "services" | "policies" | "routes" | "alerts";
         id: string;
       })[];
       changedIn: number | null;
@@ -794,7 +800,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape1845ba8e;
+    answer: Shape1ed61133;
     conditional: false;
   };
   /** Whether there is no user yet, and which ways in there are beside a password. */
@@ -882,13 +888,44 @@ export type Operations = {
     };
     conditional: false;
   };
-  /** What needs you now, worst first, and what ended in the last day. */
+  /** Who is told of alerts, and what became of the last messages. */
+  listAlertReceivers: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      items: ({
+        name: string;
+        target: string;
+        format: "json" | "slack";
+        signed: boolean;
+        certificateId: string | null;
+        on: string[] | null;
+        severity: "failing" | "degraded" | "due";
+        timeoutMs: number;
+        repeatMs: number;
+        failures: number;
+        nextAttemptAt: string | null;
+        deliveries: ({
+          id: string;
+          createdAt: string;
+          state: "pending" | "delivered" | "given_up";
+          summary: string;
+          tries: number;
+          attempts: Shape9dc5c7c5[];
+        })[];
+      })[];
+      next: null;
+    };
+    conditional: false;
+  };
+  /** What needs you now at any gateway, worst first, and what ended in the last day. */
   listAlerts: {
     params: undefined;
     query: { limit?: number; cursor?: string; active?: "true" | "false" };
     body: undefined;
     answer: {
-      items: Shape84437704[];
+      items: Shape8b917f9f[];
       next: string | null;
     };
     conditional: false;
@@ -942,7 +979,7 @@ export type Operations = {
         source: string | null;
         certificates: Shape64f302eb[];
         usedBy: ({
-          kind: "services" | "policies" | "routes";
+          kind: "services" | "policies" | "routes" | "alerts";
           id: string;
         })[];
         changedIn: number | null;
@@ -981,7 +1018,7 @@ export type Operations = {
         chain: Shape64f302eb[];
         source: string | null;
         usedBy: ({
-          kind: "services" | "policies" | "routes";
+          kind: "services" | "policies" | "routes" | "alerts";
           id: string;
         })[];
         changedIn: number | null;
@@ -1174,7 +1211,7 @@ export type Operations = {
         };
         type: string;
         usedBy: ({
-          kind: "services" | "policies" | "routes";
+          kind: "services" | "policies" | "routes" | "alerts";
           id: string;
         })[];
         changedIn: number | null;
@@ -1317,7 +1354,7 @@ export type Operations = {
         tls: Shapec66b8be1;
         healthCheck: Shapebd6de9f3 | null;
         usedBy: ({
-          kind: "services" | "policies" | "routes";
+          kind: "services" | "policies" | "routes" | "alerts";
           id: string;
         })[];
         changedIn: number | null;
@@ -1392,7 +1429,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape1845ba8e;
+    answer: Shape1ed61133;
     conditional: false;
   };
   /** Logs in with the client certificate of this connection. The cookie counts together with that certificate alone. */
@@ -1400,7 +1437,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape1845ba8e;
+    answer: Shape1ed61133;
     conditional: false;
   };
   /** Finishes a login with the identity provider, with the query that it sent the browser back with. */
@@ -1410,7 +1447,7 @@ export type Operations = {
     body: {
       answer: string;
     };
-    answer: Shape1845ba8e;
+    answer: Shape1ed61133;
     conditional: false;
   };
   /** Ends the session. */
@@ -1695,7 +1732,19 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape1845ba8e;
+    answer: Shape1ed61133;
+    conditional: false;
+  };
+  /** Somebody takes care of it: until then no receiver is told of it, nor reminded. That it is over is told. */
+  silenceAlert: {
+    params: undefined;
+    query: undefined;
+    body: {
+      alert: string;
+      minutes: number;
+      reason: string;
+    };
+    answer: Shape8b917f9f;
     conditional: false;
   };
   /** Failed handshakes as they happen, as server-sent events: failure, gap (some were missed: ask for the list), end. Last-Event-ID goes on after an event. */
@@ -1703,6 +1752,33 @@ export type Operations = {
     params: undefined;
     query: { side?: "client" | "backend"; code?: string; follow?: "true" | "false" };
     body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** Sends a message of test to one receiver, and says step by step what happened. */
+  testAlertReceiver: {
+    params: undefined;
+    query: undefined;
+    body: {
+      receiver: string;
+    };
+    answer: {
+      receiver: string;
+      target: string;
+      id: string;
+      delivered: boolean;
+      steps: Shapee862c292[];
+      attempt: Shape9dc5c7c5 | null;
+    };
+    conditional: false;
+  };
+  /** Receivers are told of it again. */
+  unsilenceAlert: {
+    params: undefined;
+    query: undefined;
+    body: {
+      alert: string;
+    };
     answer: undefined;
     conditional: false;
   };
@@ -1741,17 +1817,6 @@ type Shape0cb022bc = {
   stores: Shape2f2a07a5[];
 };
 
-type Shape1845ba8e = {
-  user: {
-    id: string;
-    name: string;
-    role: "viewer" | "operator" | "admin";
-    hasPassword: boolean;
-  };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-  expiresAt: string | null;
-};
-
 type Shape1b3435e4 = {
   revision: number;
   state: "committed" | "pending" | "unchanged" | "elsewhere";
@@ -1770,6 +1835,23 @@ type Shape1e4e5eda = {
   state: "up" | "partly" | "down" | "unknown";
   lastOk: string | null;
   lastFailure: Shape305532d6 | null;
+};
+
+type Shape1ed61133 = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+    hasPassword: boolean;
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "alerts.write" | "alerts.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
+};
+
+type Shape1fd7b994 = {
+  until: string;
+  actor: string;
+  reason: string;
 };
 
 type Shape223d3a66 = {
@@ -2057,23 +2139,6 @@ type Shape7e3985f1 = {
   clients: Shapee030c18d | null;
 };
 
-type Shape84437704 = {
-  id: string;
-  severity: "failing" | "degraded" | "due";
-  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers" | "gateway" | "drift";
-  code: string;
-  sentence: string;
-  consequence: string;
-  help: string;
-  since: string;
-  lastSeenAt: string;
-  endedAt: string | null;
-  object: {
-    kind: string;
-    id: string;
-  } | null;
-};
-
 type Shape84b0e2ef = {
   count: number;
   items: Shapea64ed608[];
@@ -2094,6 +2159,27 @@ type Shape8937b314 = {
 type Shape89aaa911 = {
   count: number;
   items: Shapea64ed608[];
+};
+
+type Shape8b917f9f = {
+  id: string;
+  state: "firing" | "resolved";
+  severity: "failing" | "degraded" | "due";
+  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers" | "renewal" | "surge" | "issuer" | "control" | "audit" | "drift" | "gateway";
+  code: string;
+  gateways: string[];
+  sentence: string;
+  consequence: string;
+  help: string;
+  since: string;
+  lastSeenAt: string;
+  endedAt: string | null;
+  object: {
+    kind: string;
+    id: string;
+  } | null;
+  toldAt: string | null;
+  silence: Shape1fd7b994 | null;
 };
 
 type Shape92016f84 = {
@@ -2155,6 +2241,15 @@ type Shape9c5e24eb = {
     file: string;
     line: number;
   } | null;
+};
+
+type Shape9dc5c7c5 = {
+  at: string;
+  durationMs: number;
+  ok: boolean;
+  status: number | null;
+  code: string;
+  why: string;
 };
 
 type Shape9ed842dd = {
