@@ -24,8 +24,9 @@ for (const page of buffers) {
   for (const [, block = ''] of text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)) {
     const whole = wholeOf(block);
     if (whole === undefined) continue;
+    const env = Object.fromEntries([...whole.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => [name, 'given']));
     test(`${page}: ${block.trim().split('\n').slice(0, 3).join(' ')}`, () => {
-      const { problems } = parseConfig({ file: '/docs.yml', text: whole, extra: [], env: {}, strict: true });
+      const { problems } = parseConfig({ file: '/docs.yml', text: whole, extra: [], env, strict: true });
       assert.deepEqual(
         problems.filter(({ severity }) => severity === 'error').map(({ message }) => message),
         [],
