@@ -91,7 +91,8 @@ export class ControlProcess {
   /** Answers in any case, sooner or later. `shown`: as passOn. */
   async answer(request: IncomingMessage, response: ServerResponse, shown?: ShownCertificate): Promise<void> {
     const handle = this.#handle;
-    if (handle === undefined || handle.gone || handle.unresponsive) return refuseRequest(response, 'not_running');
+    if (handle === undefined || handle.gone || handle.unresponsive)
+      return refuseRequest(request, response, 'not_running');
     return passOn(request, response, handle.requests, this.#options.clock, shown);
   }
 

@@ -15,7 +15,12 @@ import { passOn, RequestLine } from './control-requests.ts';
 const { performServerHandshake } = process.getBuiltinModule('node:http2');
 
 type OnStream = (stream: ServerHttp2Stream, head: IncomingHttpHeaders) => void;
-type Sent = { readonly method?: string; readonly headers?: Record<string, string>; readonly body?: Buffer };
+type Sent = {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: Buffer;
+  readonly path?: string;
+};
 
 /** The admin side over a control process that does as `onStream` says; returns how to ask, and how it ends. */
 async function open(t: TestContext, onStream: OnStream, clock = systemClock) {
@@ -36,9 +41,14 @@ async function open(t: TestContext, onStream: OnStream, clock = systemClock) {
     server.close();
     server.closeAllConnections();
   });
-  const ask = async ({ method = 'GET', headers = {}, body }: Sent = {}): Promise<IncomingMessage> =>
+  const ask = async ({
+    method = 'GET',
+    headers = {},
+    body,
+    path = '/api/v1/x?y=1',
+  }: Sent = {}): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
-      const asked = request({ port, path: '/api/v1/x?y=1', method, headers, agent: false }, resolve);
+      const asked = request({ port, path, method, headers, agent: false }, resolve);
       asked.on('error', reject);
       asked.end(body);
     });
@@ -135,6 +145,23 @@ describe('a request for the control process', () => {
     const silent = await open(t, () => clock.turn(60_000), clock);
     const late = await silent.ask();
     assert.equal(late.statusCode, 504);
+  });
+
+  it('of a person who opens the console is answered with a page that asks again, and of nobody else', async (t) => {
+    const { ask } = await open(t, (stream) => stream.session?.destroy());
+    const accept = 'text/html,application/xhtml+xml';
+    const page = await ask({ path: '/services?filter=<b>', headers: { accept } });
+    assert.deepEqual([page.statusCode, page.headers['content-type']], [503, 'text/html; charset=utf-8']);
+    assert.match(page.headers['content-security-policy'] as string, /^default-src 'none'/);
+    const text = await textOf(page);
+    assert.match(text, /<meta http-equiv="refresh" content="2">.*is being started/s);
+    assert.doesNotMatch(text, /<b>/);
+    for (const sent of [
+      { path: '/services' },
+      { path: '/api/v1/session', headers: { accept } },
+      { path: '/', method: 'POST', headers: { accept } },
+    ])
+      assert.equal((await ask(sent)).headers['content-type'], 'application/problem+json');
   });
 
   it('is cut off where its answer ends before it is whole', async (t) => {

@@ -21,11 +21,27 @@ const headMs = 40_000;
 const idleMs = 60_000;
 
 const refusals = {
-  not_running: { status: 503, title: 'the control process is not running at the moment' },
-  too_many: { status: 503, title: 'too many requests at once' },
-  too_late: { status: 504, title: 'the control process did not answer in time' },
-  too_large: { status: 413, title: 'the body is too large' },
-  bad_request: { status: 400, title: 'the request cannot be understood' },
+  not_running: {
+    status: 503,
+    title: 'the control process is not running at the moment',
+    detail: 'The control process of this gateway is being started. Traffic goes on meanwhile. Try again in a moment.',
+  },
+  too_many: {
+    status: 503,
+    title: 'too many requests at once',
+    detail: 'The gateway answers many requests for its console and API at this moment. Try again in a moment.',
+  },
+  too_late: {
+    status: 504,
+    title: 'the control process did not answer in time',
+    detail: 'The control process of this gateway did not answer in time. Traffic goes on meanwhile. Try again.',
+  },
+  too_large: { status: 413, title: 'the body is too large', detail: 'Send less at once.' },
+  bad_request: {
+    status: 400,
+    title: 'the request cannot be understood',
+    detail: 'One of its fields cannot be passed on: see what your client or a proxy adds.',
+  },
 } as const;
 export type Refusal = keyof typeof refusals;
 
@@ -54,19 +70,43 @@ export class RequestLine {
   }
 }
 
-export function refuseRequest(response: ServerResponse, code: Refusal): void {
+export function refuseRequest(
+  { method, url = '', headers }: IncomingMessage,
+  response: ServerResponse,
+  code: Refusal,
+): void {
   // An answer that began and cannot be finished must not look complete.
   if (response.headersSent) return void response.destroy();
-  const { status, title } = refusals[code];
-  const body = JSON.stringify({ type: `urn:countersign:problem:${code}`, title, status, code, detail: 'Try again.' });
+  const { status, title, detail } = refusals[code];
+  // A person who opens the console: nothing of it is there that could ask again.
+  const isPage = method === 'GET' && !url.startsWith('/api/') && (headers.accept ?? '').includes('text/html');
+  const willPass = status === 503 || status === 504;
+  const body = isPage
+    ? pageOf(title, detail, willPass)
+    : JSON.stringify({ type: `urn:countersign:problem:${code}`, title, status, code, detail });
   response.writeHead(status, {
-    'content-type': 'application/problem+json',
+    'content-type': isPage ? 'text/html; charset=utf-8' : 'application/problem+json',
+    ...(isPage && { 'content-security-policy': "default-src 'none'; frame-ancestors 'none'" }),
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
     'cache-control': 'no-store',
     ...(status === 503 && { 'retry-after': '1' }),
     // What else comes of a body is not read.
     connection: 'close',
   });
   response.end(body);
+}
+
+/** Its texts are ours: nothing in them has to be escaped. */
+function pageOf(title: string, detail: string, willPass: boolean): string {
+  return [
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    willPass ? '<meta http-equiv="refresh" content="2">' : '',
+    `<title>Countersign: ${title}</title></head><body><main><h1>Countersign</h1><p>${detail}</p>`,
+    willPass ? '<p>This page asks again by itself, every 2 seconds.</p>' : '',
+    '</main></body></html>\n',
+  ].join('');
 }
 
 /** `shown`: the certificate of the connection, judged for this request; undefined where none was shown. */
@@ -78,14 +118,14 @@ export async function passOn(
   shown?: ShownCertificate,
 ): Promise<void> {
   const body = await readBody(request);
-  if (body === undefined) return refuseRequest(response, 'too_large');
+  if (body === undefined) return refuseRequest(request, response, 'too_large');
   let stream: ClientHttp2Stream | undefined;
   try {
     stream = line.open(headOf(request, shown));
   } catch {
-    return refuseRequest(response, 'bad_request');
+    return refuseRequest(request, response, 'bad_request');
   }
-  if (stream === undefined) return refuseRequest(response, 'too_many');
+  if (stream === undefined) return refuseRequest(request, response, 'too_many');
   const asked = stream;
   // Whoever asked went away.
   response.once('close', () => asked.close(8));
@@ -93,7 +133,7 @@ export async function passOn(
   const head = await headFrom(asked, clock);
   if (typeof head === 'string') {
     asked.close(8);
-    return refuseRequest(response, head);
+    return refuseRequest(request, response, head);
   }
   const { ':status': status = 502, ...fields } = head;
   response.writeHead(Number(status), fieldsOf(fields));

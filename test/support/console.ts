@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium as playwright, type Page } from 'playwright-core';
 import { type Gateway, startGateway } from './gateway.ts';
 import { requireCommand } from './peers.ts';
 import { openTempDir, type TempDir } from './temp.ts';
@@ -66,25 +66,42 @@ export async function openConsole(options: ConsoleOptions = {}): Promise<Console
     what: 'the setup link',
   });
   const setupLink = String(line['link']);
-  const browser = await chromium.launch({
-    executablePath: requireCommand('chromium'),
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
-  });
-  stack.defer(() => browser.close());
-  const refused: string[] = [];
-  const page = await openPage(browser, refused);
+  const chromium = stack.use(await openChromium());
+  const page = await chromium.openStranger();
   if (options.withoutUser !== true) await setUp(page, setupLink);
-  stack.defer(() => assert.deepEqual(refused, [], 'errors of a page, or what its CSP refused'));
   const kept = stack.move();
   return {
     gateway,
     url: `http://localhost:${gateway.ports.admin}`,
     setupLink,
-    browser,
+    browser: chromium.browser,
     page,
-    openStranger: async () => openPage(browser, refused),
+    openStranger: async () => chromium.openStranger(),
     api: async (method, path, given = {}) => askApi(given.page ?? page, method, path, given),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+export type Chromium = AsyncDisposable & {
+  readonly browser: Browser;
+  /** A page of somebody who is logged in nowhere. */
+  openStranger(): Promise<Page>;
+};
+
+/** Its end fails where a page had an error, or its CSP refused something. */
+export async function openChromium(): Promise<Chromium> {
+  const browser = await playwright.launch({
+    executablePath: requireCommand('chromium'),
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+  });
+  const refused: string[] = [];
+  return {
+    browser,
+    openStranger: async () => openPage(browser, refused),
+    async [Symbol.asyncDispose]() {
+      await browser.close();
+      assert.deepEqual(refused, [], 'errors of a page, or what its CSP refused');
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { sortErrors } from './problem.ts';
+import { asProblem, Problem, sortErrors, unreachable } from './problem.ts';
 
 const wrong = (pointer: string) => ({ pointer, code: 'invalid', detail: `wrong ${pointer}` });
 
@@ -20,5 +20,15 @@ describe('errors by field', () => {
     const { byField, rest } = sortErrors({ errors: [wrong('/tls'), wrong('')] }, ['/name', '/tls/serverName']);
     assert.deepEqual(byField, {});
     assert.deepEqual(rest, ['/tls: wrong /tls', 'wrong ']);
+  });
+});
+
+describe('a problem', () => {
+  it('passes where nobody said no', () => {
+    const of = (status: number): Problem => new Problem({ title: '', status, code: 'x', detail: 'x' });
+    assert.ok(unreachable('cut off').isPassing);
+    for (const status of [502, 503, 504]) assert.ok(of(status).isPassing, String(status));
+    for (const status of [400, 401, 403, 404, 412, 422, 429, 500]) assert.ok(!of(status).isPassing, String(status));
+    assert.ok(!asProblem(new TypeError('a mistake of ours')).isPassing);
   });
 });

@@ -10,6 +10,9 @@ export type ProblemDocument = {
   readonly [member: string]: unknown;
 };
 
+/** Without an answer, from a proxy whose other side is away, or of a gateway that is not ready. */
+const passing: ReadonlySet<number> = new Set([0, 502, 503, 504]);
+
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly document: ProblemDocument;
@@ -25,6 +28,11 @@ export class Problem extends Error {
 
   get status(): number {
     return this.document.status;
+  }
+
+  /** Nobody said no: the same may be answered in a moment. */
+  get isPassing(): boolean {
+    return this.code !== 'console' && passing.has(this.status);
   }
 
   get errors(): readonly FieldError[] {

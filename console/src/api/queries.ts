@@ -1,7 +1,7 @@
 // What screens read and do, over TanStack Query: `useRead` and `useReadAll` for what is shown, `useAct` for what changes something.
 // Names of the data are the operations of the API.
 import { QueryClient, useMutation, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
-import { useRef } from 'react';
+import { useRef, useState } from 'react';
 import { type Asked, type Answer, call, type Item, type OperationId, type Reply } from './client.ts';
 import { Problem } from './problem.ts';
 
@@ -14,12 +14,26 @@ export function makeQueryClient(): QueryClient {
       queries: {
         staleTime: staleMs,
         refetchOnWindowFocus: true,
-        // A refusal stays one; what did not answer is asked twice more.
-        retry: (count, error) => count < 2 && error instanceof Problem && (error.status === 0 || error.status === 503),
+        // A refusal stays one; what did not answer is asked twice more, and then every few seconds until it does.
+        retry: (count, error) => count < 2 && isPassing(error),
+        refetchInterval: askEvery(undefined),
       },
       mutations: { retry: false },
     },
   });
+}
+
+/** Until something that did not answer is asked again, while the page can be seen. */
+const againMs = 3_000;
+
+function isPassing(error: Error | null): boolean {
+  return error instanceof Problem && error.isPassing;
+}
+
+type Failing = { readonly state: { readonly error: Error | null } };
+
+function askEvery(everyMs: number | undefined): (query: Failing) => number | false {
+  return ({ state: { error } }) => (isPassing(error) ? Math.min(againMs, everyMs ?? againMs) : (everyMs ?? false));
 }
 
 export type ReadOptions = {
@@ -30,6 +44,21 @@ export type ReadOptions = {
 
 export type ReadResult<T> = UseQueryResult<T>;
 
+/**
+ * Why there is nothing to show; null: it is there, or nothing is known against it. It lasts while it is asked again, when the query
+ * itself has forgotten.
+ */
+export function useTrouble({
+  data,
+  error,
+  failureReason,
+}: Pick<UseQueryResult, 'data' | 'error' | 'failureReason'>): Error | null {
+  const [last, setLast] = useState<Error | null>(null);
+  const trouble = data === undefined ? (error ?? failureReason ?? last) : null;
+  if (trouble !== last) setLast(trouble);
+  return trouble;
+}
+
 /** One thing and its ETag. */
 export function useRead<I extends OperationId>(
   id: I,
@@ -39,7 +68,7 @@ export function useRead<I extends OperationId>(
   return useQuery({
     queryKey: [id, asked],
     queryFn: async ({ signal }) => call(id, { ...asked, signal }),
-    refetchInterval: everyMs ?? false,
+    refetchInterval: askEvery(everyMs),
     enabled,
   });
 }
@@ -61,7 +90,7 @@ export function useReadAll<I extends ListId>(
   return useQuery({
     queryKey: [id, 'all', query],
     queryFn: async ({ signal }) => readAll(id, query, signal),
-    refetchInterval: everyMs ?? false,
+    refetchInterval: askEvery(everyMs),
     enabled,
   });
 }

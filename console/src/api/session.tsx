@@ -4,6 +4,7 @@ import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, us
 import { type Answer, onSessionEnd, send } from './client.ts';
 import type { Act } from './operations.ts';
 import { asProblem, Problem } from './problem.ts';
+import { useTrouble } from './queries.ts';
 
 export type Me = Answer<'getSession'>;
 
@@ -45,7 +46,8 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
     },
     staleTime: Number.POSITIVE_INFINITY,
   });
-  const { data, error, refetch } = query;
+  const { data, refetch } = query;
+  const trouble = useTrouble(query);
   const isOpen = data !== null && data !== undefined;
 
   useEffect(() => {
@@ -101,11 +103,11 @@ export function SessionProvider({ children }: { readonly children: ReactNode }) 
       ? { kind: 'open', me: data, ended }
       : data === null
         ? { kind: 'none' }
-        : error !== null
-          ? { kind: 'failed', problem: asProblem(error), retry: () => void refetch() }
+        : trouble !== null
+          ? { kind: 'failed', problem: asProblem(trouble), retry: () => void refetch() }
           : { kind: 'loading' };
     return { state, entered, gaveUp, left };
-  }, [isOpen, data, ended, error, refetch, entered, gaveUp, left]);
+  }, [isOpen, data, ended, trouble, refetch, entered, gaveUp, left]);
   return <context.Provider value={value}>{children}</context.Provider>;
 }
 

@@ -20,6 +20,8 @@ type Shared = {
   readonly label: string;
   readonly hint?: ReactNode;
   readonly isRequired?: boolean;
+  /** Said, not shown: in a cell whose column and row show what it is. */
+  readonly isLabelHidden?: boolean;
   readonly isDisabled?: boolean;
   readonly isReadOnly?: boolean;
 };
@@ -45,11 +47,13 @@ export function TextBox({
   placeholder,
   autoComplete = 'off',
   type = 'text',
+  isLabelHidden = false,
   ...rest
 }: TextBoxProps) {
+  const { field, name } = classesOf(isLabelHidden);
   return (
-    <TextField {...rest} type={type} autoComplete={autoComplete} spellCheck="false" className={css['field'] ?? ''}>
-      <Label className={css['label'] ?? ''}>{label}</Label>
+    <TextField {...rest} type={type} autoComplete={autoComplete} spellCheck="false" className={field}>
+      <Label className={name}>{label}</Label>
       <div className={css['control']}>
         <Input
           className={mono ? `${css['input']} mono` : (css['input'] ?? '')}
@@ -112,18 +116,20 @@ export function Choice({
   placeholder = 'Choose',
   isReadOnly = false,
   isDisabled = false,
+  isLabelHidden = false,
   ...rest
 }: ChoiceProps) {
+  const { field, name } = classesOf(isLabelHidden);
   return (
     <Select
       {...rest}
-      className={css['field'] ?? ''}
+      className={field}
       value={value}
       onChange={(next) => next !== null && onChange(String(next))}
       placeholder={placeholder}
       isDisabled={isDisabled || isReadOnly}
     >
-      <Label className={css['label'] ?? ''}>{label}</Label>
+      <Label className={name}>{label}</Label>
       <div className={css['control']}>
         <Button className={css['select'] ?? ''}>
           <SelectValue className={css['value'] ?? ''} />
@@ -187,6 +193,11 @@ export function Check({ children, value, onChange, ...rest }: CheckProps) {
       <span>{children}</span>
     </Checkbox>
   );
+}
+
+function classesOf(isLabelHidden: boolean): { readonly field: string; readonly name: string } {
+  if (isLabelHidden) return { field: css['alone'] ?? '', name: 'visually-hidden' };
+  return { field: css['field'] ?? '', name: css['label'] ?? '' };
 }
 
 function Below({ hint }: { readonly hint: ReactNode }) {

@@ -3,6 +3,7 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { asProblem, type Problem } from '../api/problem.ts';
+import { useTrouble } from '../api/queries.ts';
 import { Action } from './button.tsx';
 import css from './states.module.css';
 
@@ -22,6 +23,15 @@ export function FailedToLoad({
   readonly onRetry?: (() => void) | undefined;
 }) {
   if (problem.status === 403) return <NotAllowed problem={problem} />;
+  if (problem.isPassing)
+    return (
+      <div className={css['state']} role="status">
+        <h2>Not there yet</h2>
+        <p>{problem.message}</p>
+        <p>This page asks again by itself, every few seconds.</p>
+        <p className={css['code']}>{problem.code}</p>
+      </div>
+    );
   return (
     <div className={css['state']} role="alert">
       <h2>{problem.status === 404 ? 'It is not there' : 'Could not be loaded'}</h2>
@@ -90,9 +100,10 @@ export type LoadedProps<T> = {
 /** Shows what a query gave, or which of the other states it is in. What was there stays when a later attempt fails, and that is said. */
 export function Loaded<T>({ query, what, children }: LoadedProps<T>) {
   const { data, error, refetch } = query;
+  const trouble = useTrouble(query);
   const retry = (): void => void refetch();
   if (data === undefined) {
-    if (error !== null) return <FailedToLoad problem={asProblem(error)} onRetry={retry} />;
+    if (trouble !== null) return <FailedToLoad problem={asProblem(trouble)} onRetry={retry} />;
     return <Loading {...(what !== undefined && { what })} />;
   }
   return (

@@ -1,6 +1,7 @@
 // Where there is no screen, or one fell over.
 import type { ErrorComponentProps } from '@tanstack/react-router';
-import { asProblem } from '../api/problem.ts';
+import { useEffect } from 'react';
+import { asProblem, unreachable } from '../api/problem.ts';
 import { Go } from '../parts/button.tsx';
 import { Page, Panel } from '../parts/page.tsx';
 import { Empty, FailedToLoad } from '../parts/states.tsx';
@@ -24,11 +25,36 @@ export function NoSuchPage() {
   );
 }
 
+const againMs = 3_000;
+
+/** In the words of Chromium, Firefox and Safari: a part of the page that nobody served. */
+const isPartMissing = (error: unknown): boolean =>
+  error instanceof Error && /dynamically imported module|importing a module script failed/i.test(error.message);
+
+/** Browsers keep in mind what they could not import: only the page as a whole can ask again, and does where it would be served. */
+async function reloadWhereServed(): Promise<void> {
+  try {
+    const { ok } = await fetch('/', { headers: { accept: 'text/html' }, cache: 'no-store' });
+    if (ok) location.reload();
+  } catch {
+    // Not yet.
+  }
+}
+
 export function Failed({ error, reset }: ErrorComponentProps) {
+  const isMissing = isPartMissing(error);
+  useEffect(() => {
+    if (!isMissing) return undefined;
+    const timer = setInterval(() => void reloadWhereServed(), againMs);
+    return () => clearInterval(timer);
+  }, [isMissing]);
   return (
     <Page title="This screen failed">
       <Panel label="Failed">
-        <FailedToLoad problem={asProblem(error)} onRetry={reset} />
+        <FailedToLoad
+          problem={isMissing ? unreachable('A part of this page was not served.') : asProblem(error)}
+          onRetry={reset}
+        />
       </Panel>
     </Page>
   );

@@ -4,7 +4,7 @@ import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { type Me, useSession } from '../api/session.tsx';
 import { Announcer } from '../parts/toast.tsx';
-import { FailedToLoad } from '../parts/states.tsx';
+import { FailedToLoad, Loading } from '../parts/states.tsx';
 import { useCounts } from './counts.ts';
 import { DriftBanner } from './drift-banner.tsx';
 import { useKeys } from './keys.ts';
@@ -29,10 +29,17 @@ export function Shell(): ReactNode {
         <Suspense>{pathname === '/log-in/again' ? <Again /> : <Callback />}</Suspense>
       </Alone>
     );
-  if (state.kind === 'loading') return null;
+  // Said only where it takes its time.
+  if (state.kind === 'loading')
+    return (
+      <main className={css['alone']}>
+        <Loading what="Waiting for the gateway" />
+      </main>
+    );
   if (state.kind === 'failed')
     return (
       <Alone>
+        <h1>{state.problem.isPassing ? 'Waiting for the gateway' : 'The console cannot begin'}</h1>
         <FailedToLoad problem={state.problem} onRetry={state.retry} />
       </Alone>
     );

@@ -38,7 +38,7 @@ export default function Change() {
       <Loaded query={query}>
         {({ body: { actor, at, reason, digest, differences, canary } }) => (
           <>
-            <Panel label="Who and when" padded>
+            <Panel label="Who and when">
               <Facts
                 items={[
                   ['Who', <Hostile key="who" text={actor} />],

@@ -11,6 +11,7 @@ import { Tag } from '../../parts/tag.tsx';
 import { say } from '../../parts/toast.tsx';
 import { When } from '../../parts/when.tsx';
 import { GatewayTag } from './gateway-tag.tsx';
+import css from './changes.module.css';
 import { RevertButton } from './revert.tsx';
 import { RolloutPanel } from './rollout.tsx';
 
@@ -41,7 +42,6 @@ function One({ gateway }: { readonly gateway: Gateway }) {
   const isOther = revision !== expected.revision;
   return (
     <Panel
-      padded
       title={
         <>
           <Hostile text={name} /> {isThis && '(this one) '}
@@ -60,7 +60,7 @@ function One({ gateway }: { readonly gateway: Gateway }) {
             </>,
           ],
           ['Reported', <When key="reported" at={reportedAt} show="distance" />],
-          ['Workers', `${serving} of ${workers.length} serve`],
+          ['Workers', `${serving} of ${workers.length} ${serving === 1 ? 'serves' : 'serve'}`],
           ['Certificates loaded', String(gateway.certificateCount)],
           versions === null
             ? undefined
@@ -167,11 +167,11 @@ function ForgetButton({ name }: { readonly name: string }) {
   const forget = useAct('removeGateway', { onDone: () => say(`Gateway ${name} is forgotten.`) });
   if (!may) return null;
   return (
-    <>
+    <div className={css['acts']}>
       <Action isPending={forget.isRunning} onPress={() => void forget.run({ params: { name } })}>
         Remove from the list
       </Action>
       {forget.problem !== null && <div role="alert">{forget.problem.message}</div>}
-    </>
+    </div>
   );
 }

@@ -11,6 +11,7 @@ import { Tag } from '../../parts/tag.tsx';
 import { say } from '../../parts/toast.tsx';
 import { When } from '../../parts/when.tsx';
 import { GatewayTag } from './gateway-tag.tsx';
+import css from './changes.module.css';
 import { RevertButton } from './revert.tsx';
 
 /** Nothing where nothing is on trial. */
@@ -22,7 +23,6 @@ export function RolloutPanel() {
   const name = String(revision);
   return (
     <Panel
-      padded
       label="On trial"
       title={
         <>
@@ -43,8 +43,10 @@ export function RolloutPanel() {
           ['All others', `run revision ${base}`],
         ]}
       />
-      <PromoteButton revision={name} />
-      <RevertButton revision={name} />
+      <div className={css['acts']}>
+        <PromoteButton revision={name} />
+        <RevertButton revision={name} />
+      </div>
     </Panel>
   );
 }

@@ -3,6 +3,7 @@
 import { useState } from 'react';
 import type { Answer, Item } from '../../api/client.ts';
 import { useAct, useRead, useReadAll } from '../../api/queries.ts';
+import { Problem } from '../../api/problem.ts';
 import { useMay } from '../../api/session.tsx';
 import { DownloadLink } from '../../parts/download-link.tsx';
 import { Choice, TextBox } from '../../parts/fields.tsx';
@@ -16,6 +17,7 @@ import { Tag, type Tone } from '../../parts/tag.tsx';
 import { plural } from '../../parts/time.ts';
 import { say } from '../../parts/toast.tsx';
 import { useNow, When } from '../../parts/when.tsx';
+import css from './trust-audit.module.css';
 
 type Review = Answer<'previewTrustAudit'>;
 type Store = Review['stores'][number];
@@ -57,11 +59,13 @@ export default function TrustAudit() {
       sub="Whom the gateways trust, who came by it, and what may go. Once a quarter somebody decides and records it."
     >
       <SubNavigation of="changes" />
-      <Loaded query={recorded}>{({ items }) => <Due last={items[0]} />}</Loaded>
+      <Panel label="When" padded>
+        <Loaded query={recorded}>{({ items }) => <Due last={items[0]} />}</Loaded>
+        {review.data !== undefined && <Basis review={review.data.body} />}
+      </Panel>
       <Loaded query={review}>
         {({ body }) => (
           <>
-            <Basis review={body} />
             {body.stores.length === 0 && (
               <Panel label="Trust stores">
                 <Empty title="Nobody is trusted">No CA bundle, and no policy that asks for client certificates.</Empty>
@@ -157,8 +161,8 @@ function OneStore({ store, decisions, onDecide }: StoreProps) {
   const name = kind === 'bundle' ? `CA bundle ${id}` : `Policy ${id}, CAs of its own`;
   const columns = onDecide === undefined ? facts : [...facts, decisionColumn(store, decisions, onDecide)];
   return (
-    <Panel title={<Hostile text={name} />} label={name} padded>
-      <p>
+    <Panel title={<Hostile text={name} />} label={name}>
+      <p className={css['whose']}>
         {policies.length === 0
           ? 'Only backends are verified by it, or nobody.'
           : `Clients of ${policies.length === 1 ? 'policy' : 'policies'} `}
@@ -225,6 +229,7 @@ function Decide({ anchor, decided, onChange }: DecideProps) {
       <Choice
         name={`decision-${anchor.sha256}`}
         label={`Decision about ${about}`}
+        isLabelHidden
         value={decided?.decision ?? 'none'}
         onChange={(next) =>
           onChange(next === 'none' ? undefined : { decision: next as Decided['decision'], note: decided?.note ?? '' })
@@ -235,6 +240,8 @@ function Decide({ anchor, decided, onChange }: DecideProps) {
         <TextBox
           name={`note-${anchor.sha256}`}
           label={`Note about ${about}`}
+          placeholder="Note"
+          isLabelHidden
           value={decided.note}
           onChange={(note) => onChange({ ...decided, note })}
         />
@@ -245,11 +252,18 @@ function Decide({ anchor, decided, onChange }: DecideProps) {
 
 type RecordProps = { readonly review: Review; readonly decisions: Decisions; readonly onDone: () => void };
 
+function withoutReason(): Problem {
+  const detail = 'Say why: what is recorded cannot be changed.';
+  const errors = [{ pointer: '/reason', code: 'required', detail }];
+  return new Problem({ title: 'a reason is missing', status: 422, code: 'invalid', detail, errors });
+}
+
 function RecordIt({ review, decisions, onDone }: RecordProps) {
   const [reason, setReason] = useState('');
+  const [missing, setMissing] = useState<Problem | null>(null);
   const record = useAct('recordTrustAudit', {
-    onDone: ({ body }) => {
-      say(`The audit is recorded as ${body.id}.`);
+    onDone: () => {
+      say('The audit is recorded.');
       setReason('');
       onDone();
     },
@@ -263,14 +277,18 @@ function RecordIt({ review, decisions, onDone }: RecordProps) {
     }),
   );
   return (
-    <Panel title="Record this audit" padded>
+    <Panel title="Record this audit">
       <EditForm
         label="Record this audit"
         fields={['/reason', '/decisions']}
-        problem={record.problem}
+        problem={missing ?? record.problem}
         isRunning={record.isRunning}
         submit="Record this audit"
-        onSubmit={() => void record.run({ body: { staleDays: review.staleDays, reason, decisions: decided } })}
+        onSubmit={() => {
+          setMissing(reason.trim() === '' ? withoutReason() : null);
+          if (reason.trim() !== '')
+            void record.run({ body: { staleDays: review.staleDays, reason, decisions: decided } });
+        }}
       >
         <p>
           {plural(decided.length, 'decision', 'decisions')} of{' '}
@@ -312,7 +330,7 @@ const recordedColumns: readonly Column<Recorded>[] = [
 function Earlier({ items }: { readonly items: readonly Recorded[] }) {
   if (items.length === 0) return null;
   return (
-    <Panel title="Recorded audits" label="Recorded audits" padded>
+    <Panel title="Recorded audits">
       <DataTable
         label="Recorded audits"
         columns={recordedColumns}
