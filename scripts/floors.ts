@@ -13,7 +13,7 @@ export const floors: readonly (readonly string[])[] = [
   ['flow', 'passthrough', 'diagnosis', 'inventory'],
   ['loading', 'sharing'],
   ['gateway'],
-  ['access', 'admin', 'audit', 'import', 'oidc', 'probe'],
+  ['access', 'admin', 'alerts', 'audit', 'drift', 'import', 'oidc', 'probe'],
   ['caddy', 'control', 'envoy', 'nginx', 'traefik'],
   ['process'],
   ['cli'],

@@ -52,11 +52,11 @@ describe('what is loaded at a start', () => {
     });
   }
 
-  it('of our own files: with src/cli/main.ts the list of the commands alone', () => {
+  it('of our own files: with src/cli/main.ts the list of the commands and the version alone', () => {
     const own = ['main', 'program'].flatMap((name) =>
       valueImports(readFileSync(new URL(`src/cli/${name}.ts`, root), 'utf8')).filter((one) => one.startsWith('.')),
     );
-    assert.deepEqual(own, ['./program.ts']);
+    assert.deepEqual(own, ['./program.ts', '../base/version.ts']);
   });
 
   it('node:http as it is, never as an ES module with undici behind it', () => {

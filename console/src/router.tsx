@@ -23,6 +23,7 @@ const routeTree = root.addChildren([
   screen('/', async () => import('./screens/overview/overview.tsx')),
   screen('/start', async () => import('./screens/start/start.tsx')),
   screen('/relations/$id', async () => import('./screens/relation/relation.tsx')),
+  screen('/alerts', async () => import('./screens/alerts/alerts.tsx')),
   screen('/services', async () => import('./screens/services/services.tsx')),
   screen('/services/new', async () => import('./screens/services/new-service.tsx')),
   screen('/services/$id', async () => import('./screens/services/service.tsx')),

@@ -39,6 +39,7 @@ ${routes.map((route) => `    - {target: "http://b:1", ${route}}`).join('\n')}
     config,
     revision: 0,
     adminLogin: undefined,
+    alertReceivers: [],
     policies: [config.tls.gateway, ...config.tls.policies].map((policy) => ({
       config: policy,
       certificates: [],

@@ -14,6 +14,7 @@ async function withServer(view: Partial<AdminView>, ask: (base: string) => Promi
     metrics: async () => Promise.resolve(Buffer.from('a 1\n')),
     identities: async () => Promise.resolve(['{}']),
     certificates: () => [{ name: 'edge' }],
+    drift: () => [{ kind: 'behaviour' }],
     allowedHosts: ['gateway.test'],
     metricsPath: '/metrics',
     liveness: true,

@@ -39,7 +39,13 @@ Connection: close\r
 \r
 ${tooLargeBody}`;
 
-const ownPaths: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/trust/identities', '/trust/certificates']);
+const ownPaths: ReadonlySet<string> = new Set([
+  '/healthz',
+  '/readyz',
+  '/trust/identities',
+  '/trust/certificates',
+  '/drift',
+]);
 
 const text = 'text/plain; charset=utf-8';
 const json = 'application/json';
@@ -75,6 +81,8 @@ export type AdminView = {
   readonly identities?: (() => Promise<Iterable<string>>) | undefined;
   /** Every certificate in use, for people (certificate-list.ts). */
   readonly certificates: () => readonly object[];
+  /** What runs against what is meant, likewise. */
+  readonly drift: () => readonly object[];
   /** undefined: monitoring.enableMetrics is false; likewise the two below. */
   readonly metricsPath: string | undefined;
   readonly liveness: boolean;
@@ -91,7 +99,7 @@ export type AdminView = {
 };
 
 /**
- * Serves GET and HEAD of /healthz, /readyz, /trust/identities, /trust/certificates and the metrics path, and POST of the reload endpoint. Errors of
+ * Serves GET and HEAD of /healthz, /readyz, /trust/identities, /trust/certificates, /drift and the metrics path, and POST of the reload endpoint. Errors of
  * `listen` are passed on.
  */
 export class AdminServer {
@@ -212,6 +220,7 @@ export class AdminServer {
     if (path === '/trust/certificates') {
       return { status: 200, type: json, body: safeJson({ certificates: this.#view.certificates() }) };
     }
+    if (path === '/drift') return { status: 200, type: json, body: safeJson({ drift: this.#view.drift() }) };
     return {
       status: 404,
       type: text,

@@ -17,7 +17,9 @@ import { type ObjectChange, objectKey } from '../store/object.ts';
 import { isDigest } from '../store/digest.ts';
 import { type Opener, seal } from '../store/seal.ts';
 import type { SealedBlob, SealKey } from '../store/sealed.ts';
+import { parseCanary, readRollout, requireKnown, whyNotNow } from '../store/rollout.ts';
 import type { Store } from '../store/store.ts';
+import { tellStoreTrouble } from './store-trouble.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { CommandIo } from './command-io.ts';
 import { readObjectFiles, type WrittenObject } from './object-files.ts';
@@ -28,6 +30,7 @@ type Options = {
   readonly dryRun?: true;
   readonly prune?: true;
   readonly reason?: string;
+  readonly canary?: string;
 };
 
 export function applyCommand(io: CommandIo = process): Command {
@@ -37,16 +40,13 @@ export function applyCommand(io: CommandIo = process): Command {
     .option('--dry-run', 'say what would change, and change nothing')
     .option('--prune', 'remove what the store holds and the files do not')
     .option('--reason <text>', 'stands in the audit log')
+    .option(
+      '--canary <names>',
+      'only these gateways take it (NAME,NAME), until `countersign rollout` promotes or reverts it',
+    )
     .addHelpText('after', '\nExit code: 0 applied, or would be; 1 refused, see the errors; nothing was changed then.')
     .action(async (files: string[], options: Options) => {
-      try {
-        await apply(io, files, options);
-      } catch (error) {
-        if (!(error instanceof StoreProblem) && !(error instanceof UsageError)) throw error;
-        io.exitCode = 1;
-        const help = error instanceof StoreProblem ? `\n  ${error.help}` : '';
-        io.stderr.write(`error: ${escapeForLog(error.message, 2000)}${help}\n`);
-      }
+      await tellStoreTrouble(io, async () => apply(io, files, options));
     });
 }
 
@@ -63,11 +63,16 @@ async function apply(io: CommandIo, files: readonly string[], options: Options):
     dryRun === true
       ? await openStore(location, { ...opening, access: 'read' })
       : await openExistingStore(location, opening);
+  const canary = await readCanary(store, options.canary);
   const pending = new Map<string, SealedBlob>();
   const changes: ObjectChange[] = [];
   const keys = { opener, sealKey: key, pending, store, parent: (await store.revisions.head()).number };
   for (const object of written)
-    changes.push({ kind: object.kind, id: object.id, put: await withSealedKey(object, keys) });
+    changes.push({
+      kind: object.kind,
+      id: object.id,
+      put: await withSealedKey({ ...object, body: await withTexts(object) }, keys),
+    });
   if (prune === true) changes.push(...(await listOthers(store, keys.parent, written)));
   const settings = { env: io.env, strict: true, clock: systemClock, ...(io.read && { read: io.read }) };
   const plan = await planRevision(changes, { ...settings, file, store, opener, pending });
@@ -76,7 +81,16 @@ async function apply(io: CommandIo, files: readonly string[], options: Options):
     io.exitCode = 1;
     io.stdout.write('refused: a gateway would not take it; nothing was changed\n');
   } else if (dryRun === true) io.stdout.write('a gateway would take it; nothing was changed (--dry-run)\n');
-  else await append(io, store, plan, changes, pending, reason);
+  else await append(io, store, plan, { changes, pending, reason, canary });
+}
+
+/** Undefined: all gateways. Throws where they are unknown, or another change is on trial. */
+async function readCanary(store: Store, names: string | undefined): Promise<readonly string[] | undefined> {
+  const canary = names === undefined ? undefined : parseCanary(names);
+  if (canary !== undefined) await requireKnown(store.gateways, canary);
+  const why = whyNotNow(await readRollout(store.revisions), canary);
+  if (why !== undefined) throw new StoreProblem('canary_open', `nothing else is changed while ${why}`);
+  return canary;
 }
 
 /** What the store holds and no file names. */
@@ -90,17 +104,22 @@ async function listOthers(
   return objects.filter((one) => !named.has(objectKey(one))).map(({ kind, id }) => ({ kind, id, remove: true }));
 }
 
+type Asked = {
+  readonly changes: readonly ObjectChange[];
+  readonly pending: ReadonlyMap<string, SealedBlob>;
+  readonly reason: string | undefined;
+  readonly canary: readonly string[] | undefined;
+};
+
 async function append(
   io: CommandIo,
   store: Store,
   plan: RevisionPlan,
-  changes: readonly ObjectChange[],
-  pending: ReadonlyMap<string, SealedBlob>,
-  reason: string | undefined,
+  { changes, pending, reason, canary }: Asked,
 ): Promise<void> {
   const act = { actor: `local:${userInfo().username}`, reason: reason ?? 'countersign apply' };
   for (const blob of pending.values()) await store.sealed.put(blob, act);
-  const appended = await store.revisions.append({ ...act, parent: plan.parent.number, changes });
+  const appended = await store.revisions.append({ ...act, parent: plan.parent.number, changes, canary });
   if (appended.outcome === 'behind') {
     io.exitCode = 1;
     io.stdout.write('refused: somebody else was quicker; nothing was changed, try again\n');
@@ -119,6 +138,21 @@ type Keys = {
 
 function isSealed(value: unknown): value is { readonly sealed: unknown } {
   return typeof value === 'object' && value !== null && 'sealed' in value;
+}
+
+/** The store holds certificates as text: those that a file is named for are read here. */
+async function withTexts({ kind, id, body, folder }: WrittenObject): Promise<JsonObject> {
+  const name = kind === 'certificates' ? 'cert' : kind === 'caBundles' ? 'ca' : undefined;
+  const written = name === undefined ? undefined : body[name];
+  if (name === undefined || written === undefined) return body;
+  const read = async (one: unknown): Promise<unknown> => {
+    if (typeof one !== 'string' || !/\.(?:pem|crt|cer)$/.test(one) || one.includes('\n')) return one;
+    const loaded = await loadPem({ path: resolve(folder, one), label: `${name} of ${kind}/${id}` });
+    if (!loaded.ok) throw new UsageError(`${loaded.message}. ${loaded.hint}`);
+    return loaded.pem;
+  };
+  const text = Array.isArray(written) ? await Promise.all(written.map(read)) : await read(written);
+  return { ...body, [name]: text as JsonObject[string] };
 }
 
 /** A key as a path or as PEM is sealed here; what is sealed already stays. */

@@ -77,6 +77,27 @@ const commands: ReadonlyMap<string, Entry> = new Map([
     },
   ],
   [
+    'rollout',
+    {
+      says: 'what is on trial on some gateways: say it, put it in force for all, take it back',
+      open: async () => (await import('./rollout.ts')).rolloutCommand(),
+    },
+  ],
+  [
+    'gateways',
+    {
+      says: 'the gateways on a store: what each runs, since when, and what it refused',
+      open: async () => (await import('./gateways.ts')).gatewaysCommand(),
+    },
+  ],
+  [
+    'approve',
+    {
+      says: 'say that the files of a configuration, as they stand, are the ones that a gateway is to run',
+      open: async () => (await import('./approve.ts')).approveCommand(),
+    },
+  ],
+  [
     'import',
     {
       says: 'turn the configuration of Envoy, nginx, Traefik or Caddy into one of ours, and say what became of each line',

@@ -11,38 +11,43 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { ConfigWatch } from '../loading/config-source.ts';
 import { openSourceToRun, type SourceToRun } from '../loading/open-source.ts';
 import type { StoreSource } from '../loading/store-source.ts';
-import { loadDeliveries, loadGateway } from '../loading/load.ts';
+import { type LoadedResult, loadDeliveries, loadGateway } from '../loading/load.ts';
 import type { Sharing } from '../sharing/sharing.ts';
 import type { StoreLocation } from '../config/store-location.ts';
-import { hostname } from 'node:os';
+import { gatewayNameOf } from './gateway-name.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import { ChallengeDesk } from '../process/challenge-desk.ts';
 import { SourcePublisher } from '../sources/publisher.ts';
 import { type Listening, Primary } from '../process/primary.ts';
 import { checkLogTarget } from '../telemetry/log-file.ts';
-import { logProblem } from '../process/reloader.ts';
+import { logProblem, type RefusedReload } from '../process/reloader.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import { keepLastGood, logStore } from './log-store.ts';
 import { WorkerFailure } from '../process/worker-handle.ts';
 import { createLogger, type LoggerOptions, type OpenLogger } from '../telemetry/logger.ts';
+import { followApprovals, loadCopy, openGuard, requireApprovalOption } from './approval-guard.ts';
+import type { Problem } from '../yaml/problem.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProblems } from './problems.ts';
 import { ServiceManager } from './service-manager.ts';
 
-type Options = { readonly config: string; readonly lenient?: true };
+type Options = { readonly config: string; readonly lenient?: true; readonly requireApproval?: string };
 
 export function runCommand(): Command {
   return new Command('run')
     .requiredOption('-c, --config <file>', 'configuration file (YAML)')
     .addOption(lenientOption())
     .addOption(strictOption())
+    .addOption(requireApprovalOption())
     .action(async (options: Options) => {
-      await runGateway(options.config, { strict: options.lenient !== true });
+      await runGateway(options.config, { strict: options.lenient !== true, requireApproval: options.requireApproval });
     });
 }
 
 export type RunOptions = {
   readonly strict: boolean;
+  /** As the option: `root`, or the file with a public key. */
+  readonly requireApproval?: string | undefined;
   /** What a SIGHUP means; default reload. `stop`: as SIGTERM, for what is to end with its terminal. */
   readonly hangUp?: 'reload' | 'stop';
   /** Called once everything listens. */
@@ -61,12 +66,16 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const opened = await openSource(file, settings);
   if (opened === undefined) return options.onStopped?.();
   const { source, store, location } = opened;
+  const guard = await openGuard(file, options.requireApproval, opened);
+  if (guard === undefined) return options.onStopped?.();
+  const load = async (how: typeof settings & { readonly tolerateExpired?: boolean }): Promise<LoadedResult> =>
+    guard.files.guard(await loadGateway(source, how));
   const sharing = store && location && (await shareThrough(store, location));
   if (sharing !== undefined) crls.shareBy(sharing.fetches);
-  const newest = await loadGateway(source, settings);
+  const newest = await load(settings);
   // A revision that cannot be loaded does not keep a gateway from starting that served an earlier one.
-  const first =
-    newest.loaded === undefined && store?.useLastGood() === true ? await loadGateway(source, settings) : newest;
+  const copy = await loadCopy(guard, source, async (kept) => loadGateway(kept, settings));
+  const first = copy ?? (newest.loaded === undefined && store?.useLastGood() === true ? await load(settings) : newest);
   if (first.loaded === undefined || isStoreMissed(first.loaded.config, store)) {
     await printProblems(newest.problems, process.stderr);
     process.stderr.write(`${file}: not started, see the errors above\n`);
@@ -91,7 +100,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     load: async () => {
       // Whoever asks: what changes while we load is told after it.
       await watch.mark();
-      const result = await loadGateway(source, { ...settings, tolerateExpired: true });
+      const result = await load({ ...settings, tolerateExpired: true });
       await watch.set(result);
       return result;
     },
@@ -107,13 +116,18 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
       challenges,
       refresh: async (active) => loadDeliveries(source, active, settings),
     },
+    onCommitted: () => {
+      guard.files.committed();
+      if (store !== undefined) keepLastGood(store, log);
+    },
     ...(store !== undefined &&
       location !== undefined && {
-        onCommitted: () => keepLastGood(store, log),
         storeState: () => store.state,
+        ...(first !== newest && { refused: refusedAtStart(newest.problems, store) }),
         planning: { file: resolve(file), strict: options.strict, env: process.env, store: location },
       }),
   });
+  guard.files.reportTo((report) => primary.reportDrift(report));
   const watch: ConfigWatch = source.watch(systemClock, async () => {
     await primary.reload('a watched file changed');
   });
@@ -144,6 +158,7 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
     obeySignals(primary, watch, log, options, manager);
     void manager?.ready('serving');
     manager?.watch();
+    followApprovals(guard.files, primary);
     announce(listening, isJson(process.stdout), options);
   } catch (error) {
     // What an operator can mend needs no stack; a defect of ours does.
@@ -154,13 +169,19 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   }
 }
 
+/** The newest revision cannot be loaded; the last good one stands in for it. */
+function refusedAtStart(problems: readonly Problem[], store: StoreSource): RefusedReload {
+  const why = 'the configuration has errors';
+  return { at: systemClock.now(), why, blame: 'configuration', problems, revision: store.state.tried };
+}
+
 /** What others on the store have is read over the connection that the configuration is read over. */
 async function shareThrough(store: StoreSource, location: StoreLocation): Promise<Sharing> {
   const [{ Sharing }, { readOpener }] = await Promise.all([
     import('../sharing/sharing.ts'),
     import('../loading/read-opener.ts'),
   ]);
-  const gateway = hostname().slice(0, 200);
+  const gateway = gatewayNameOf(location);
   const opener = () => readOpener(location);
   return new Sharing({ clock: systemClock, gateway, read: () => store.records(), opener });
 }

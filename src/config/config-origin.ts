@@ -11,6 +11,8 @@ export type ConfigOrigin = {
   readonly text?: string;
   /** Texts that belong to it beside the files of gateway.extraConfig, after them. */
   readonly extra?: readonly ConfigText[];
+  /** The texts are all there are: no file is looked for beside them. */
+  readonly isWhole?: true;
   /** Objects of a store that belong to it as well. */
   readonly stored?: StoredObjects;
 };

@@ -2,6 +2,7 @@
 // that can be wrong later (a file, a certificate) with its place. Plain data: it crosses process boundaries.
 import type { AccessLogField } from '../telemetry/access-log-fields.ts';
 import type { Place } from '../yaml/place.ts';
+import type { Severity } from './alert-kinds.ts';
 import type { FilterConfig } from './filter-types.ts';
 import type { FixedResponseConfig } from './fixed-response.ts';
 import type { MaterialText } from './source-config.ts';
@@ -494,8 +495,43 @@ export type ServiceConfig = {
   readonly place: Place;
 };
 
-/** A file of SQLite, absolute. */
+/** A receiver of webhooks. */
+export type AlertReceiverConfig = {
+  readonly name: string;
+  /** https, or http to this machine. A secret: its path may be. */
+  readonly url: string;
+  /** The one in force first; of `slack` there may be none. A file has one a line. */
+  readonly secrets: readonly string[] | PathRef;
+  readonly format: 'json' | 'slack';
+  /** Kinds or codes; undefined: all. */
+  readonly on: readonly string[] | undefined;
+  /** The least that it is told of. */
+  readonly severity: Severity;
+  /** undefined: public CAs. */
+  readonly ca: WrittenRef | undefined;
+  /** Of gateway.certificates; undefined: none is shown. */
+  readonly certificate: CertificatePair | undefined;
+  readonly timeoutMs: number;
+  readonly repeatMs: number;
+  readonly place: Place;
+};
+
+export type DriftConfig = {
+  /** What becomes of files that nobody approved; undefined: they are not compared. */
+  readonly onChange: 'alert' | 'refuse' | undefined;
+  /** By which the list of approved files is signed; undefined: it is in the store, else a file of root. */
+  readonly publicKey: WrittenRef | undefined;
+  /** Absolute path of that list. */
+  readonly list: string;
+  /** Absolute paths of files and folders that are not compared. */
+  readonly except: readonly string[];
+  readonly everyMs: number;
+  readonly selfTest: { readonly enabled: boolean; readonly everyMs: number };
+};
+
+/** Where revisions are kept: a file of SQLite, or a database. */
 export type StoreConfig = {
+  /** Absolute. */
   readonly path: string;
   /** Which database it is, without what lets in; undefined: a file. */
   readonly server: string | undefined;
@@ -509,6 +545,8 @@ export type GatewayConfig = {
   readonly files: readonly string[];
   /** Folders of extra files, and whether they were there. */
   readonly extraFolders: readonly (PathRef & { readonly key: string; readonly found: boolean })[];
+  /** Among others on one store. */
+  readonly name: string;
   readonly workers: number | 'auto';
   readonly entryPoints: {
     /** `redirectPort`: of https, as clients reach it; undefined: found from the request. */
@@ -638,6 +676,9 @@ export type GatewayConfig = {
   };
   /** undefined: there is no control process. */
   readonly store: StoreConfig | undefined;
+  /** None where there is no store. Workers are not given them. */
+  readonly alerts: readonly AlertReceiverConfig[];
+  readonly drift: DriftConfig;
   /** What routes start from. No client may forge its custom fields, even where every route overrides them. */
   readonly forwardClientCert: ForwardClientCertConfig;
   /** Material under an id, whatever refers to it. */

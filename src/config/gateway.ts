@@ -2,16 +2,19 @@
 import type { z } from 'zod';
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
+import { alertsKey } from './alerts.ts';
 import { list, map, text } from './atoms.ts';
 import { bufferingKeys } from './buffering.ts';
 import { clientLimitsKeys } from './client-limits.ts';
 import { interceptErrorsShape, interceptorShape } from './answer-filters.ts';
 import { corsShape } from './cors.ts';
 import { dnsCacheKeys } from './dns-cache.ts';
+import { driftKeys } from './drift.ts';
 import { entryPointsKeys } from './entry-points.ts';
 import { extraConfigKeys, providersKeys } from './extra-folders.ts';
 import { forwardClientCertKeys } from './forward-client-cert.ts';
 import type { GatewayConfig } from './gateway-config.ts';
+import { nameKey } from './gateway-name.ts';
 import { block, defaultOf, key } from './key.ts';
 import { accessLogKeys, logKeys } from './logs.ts';
 import { deprecatedMonitoringKeys, monitoringKeys } from './monitoring.ts';
@@ -79,6 +82,7 @@ const workersKey = key(text, {
 });
 
 export const gatewayKeys = {
+  name: nameKey,
   timeouts: block(timeoutsKeys),
   ...deprecatedTimeoutKeys,
   entryPoints: block(entryPointsKeys, { oursAlone: true }),
@@ -153,6 +157,13 @@ export const gatewayKeys = {
     oursAlone: true,
     restricts: true,
     example: 'For example store: {url: sqlite:countersign.db}.',
+  }),
+  alerts: alertsKey,
+  drift: block(driftKeys, {
+    says: 'Which configuration is approved, and how often the gateway looks whether it does what is declared.',
+    oursAlone: true,
+    restricts: true,
+    example: 'For example drift: {onChange: alert}.',
   }),
   extraConfig: block(extraConfigKeys),
   providers: block(providersKeys),

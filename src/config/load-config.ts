@@ -1,5 +1,6 @@
 // From where the texts of a configuration are to the configuration: reads the main file (or takes its text, where a store has
 // it) and the extra files that it names, and hands the texts to parse-config.ts. What cannot be read is a problem like any other.
+import { hash } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { FileRefusal, readRegularFile } from '../base/read-regular-file.ts';
 import { showPath } from '../base/secret-text.ts';
@@ -25,6 +26,16 @@ export type LoadedText = {
   readonly problems: readonly Problem[];
   /** Absolute paths of every file (and extra folder) that was read or should have been: what to watch. */
   readonly files: readonly string[];
+  /** Of each text that was read from the disk, over the very bytes that were parsed. */
+  readonly digests: readonly FileDigest[];
+};
+
+/** `path`: absolute. `sha256`: hexadecimal. */
+export type FileDigest = {
+  readonly path: string;
+  readonly sha256: string;
+  /** It is a text of the configuration, and not what one refers to. */
+  readonly isText?: true;
 };
 
 export type LoadConfigOptions = {
@@ -43,9 +54,9 @@ export async function loadConfig(origin: ConfigOrigin, options: LoadConfigOption
   const start = { file: path, line: 1, col: 1 };
   const text = origin.text === undefined ? await texts.read(path, start) : texts.take(origin.text, start);
   const known = filesOf(origin);
-  if (text === undefined) return { config: undefined, draft: undefined, problems: failures, files: known };
+  if (text === undefined) return { config: undefined, draft: undefined, problems: failures, files: known, digests: [] };
   const main: ConfigText = { file: path, text };
-  const listed = await listExtraFiles(extraFoldersOf(main, env), failures);
+  const listed = await listExtraFiles(origin.isWhole === true ? [] : extraFoldersOf(main, env), failures);
   const files = [...known, ...listed.names.map(({ name }) => name), ...listed.folders];
   onFiles?.(files);
   const extra: ConfigText[] = [];
@@ -65,7 +76,7 @@ export async function loadConfig(origin: ConfigOrigin, options: LoadConfigOption
   const { stored } = origin;
   const input = { ...main, extra, env, strict, failures, defaultCertsDir, extraFolders, stored };
   const { config, draft, problems } = parseConfig(input);
-  return { config, draft, problems, files };
+  return { config, draft, problems, files, digests: texts.digests };
 }
 
 /** As storeOf, of a file. Never rejects. */
@@ -79,6 +90,7 @@ export async function loadStore(origin: ConfigOrigin, env: Environment): Promise
 class TextReader {
   readonly #failures: Problem[];
   #leftBytes: number = yamlLimits.totalBytes;
+  readonly digests: FileDigest[] = [];
 
   constructor(failures: Problem[]) {
     this.#failures = failures;
@@ -100,6 +112,7 @@ class TextReader {
     try {
       const bytes = await readRegularFile(path, Math.min(yamlLimits.fileBytes, this.#leftBytes));
       this.#leftBytes -= bytes.length;
+      this.digests.push({ path, sha256: hash('sha256', bytes, 'hex'), isText: true });
       return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     } catch (error) {
       const tooLarge = error instanceof FileRefusal && error.reason === 'too_large';

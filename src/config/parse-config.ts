@@ -2,12 +2,14 @@
 // the values mean together. Pure: load-config.ts does the reading.
 import type { Problem } from '../yaml/problem.ts';
 import { ProblemList } from '../yaml/problem-list.ts';
+import { readAlerts } from './alerts.ts';
 import { readOrders } from './cert-manager.ts';
 import { readOptionalPair, readPairs } from './certificate-pair.ts';
 import { checkConditionFields } from './check-condition-fields.ts';
 import { checkFilterFields } from './check-filter-fields.ts';
 import { checkWhoMayCall } from './check-who-may-call.ts';
 import { readDnsCache } from './dns-cache.ts';
+import { readDrift } from './drift.ts';
 import { readEntryPoints } from './entry-points.ts';
 import { listEntryPoints } from './list-entry-points.ts';
 import { checkProviderFile } from './extra-folders.ts';
@@ -30,6 +32,7 @@ import { readTls } from './tls.ts';
 import { readRouteTimeouts, readTransport } from './transport.ts';
 import { readTrafficHealth, warnHidden } from './traffic-health.ts';
 import { readStore } from './store-url.ts';
+import { readGatewayName } from './gateway-name.ts';
 import { readTracing } from './tracing.ts';
 import { readTrustRecord } from './trust-record.ts';
 import { type ConfigInput, readWritten, type Written } from './written.ts';
@@ -144,6 +147,7 @@ function assemble(
     file: input.file,
     files,
     extraFolders: input.extraFolders ?? [],
+    name: readGatewayName(gateway.name, at, problems),
     workers: readWorkers(gateway.workers, at, problems),
     entryPoints,
     tls: orders.pairs.length === 0 ? tls : { ...tls, certificates: [...tls.certificates, ...orders.pairs] },
@@ -163,6 +167,8 @@ function assemble(
     tracing: readTracing(gateway.tracing, at, problems),
     trustRecord: readTrustRecord(gateway.trustRecord, at, problems),
     store: readStore(gateway.store, at, entryPoints.admin, problems),
+    alerts: readAlerts(gateway.alerts, at, named, problems),
+    drift: readDrift(gateway.drift, at, input.file, problems),
     certificateOrders: orders.missing,
     forwardClientCert,
     named: {

@@ -37,7 +37,7 @@ export type ReadConfigOptions = {
 export async function readConfig(origin: ConfigOrigin, options: ReadConfigOptions): Promise<LoadedText> {
   let files: readonly string[] = filesOf(origin);
   const refused = (why: string): LoadedText => {
-    return { config: undefined, draft: undefined, files, problems: [unread(nameOf(origin), why, hint)] };
+    return { config: undefined, draft: undefined, files, digests: [], problems: [unread(nameOf(origin), why, hint)] };
   };
   const order: ConfigOrder = { ...origin, env: { ...options.env }, strict: options.strict };
   const answer = await askChild(order, options, (known) => {

@@ -10,6 +10,8 @@ export type StoreLocation = {
   readonly postgres?: PostgresAddress | undefined;
   /** Undefined: beside the store. */
   readonly sealKey?: { readonly path: string } | { readonly pem: string } | undefined;
+  /** Name of the gateway that the file is of, where it is written. */
+  readonly gateway?: string | undefined;
 };
 
 type Located = Pick<StoreLocation, 'path' | 'postgres'>;

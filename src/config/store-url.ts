@@ -5,6 +5,7 @@ import type { ProblemList } from '../yaml/problem-list.ts';
 import type { TreeNode } from '../yaml/tree.ts';
 import { map, secret, text } from './atoms.ts';
 import type { GatewayConfig, StoreConfig } from './gateway-config.ts';
+import { isGatewayName } from './own-name.ts';
 import { key } from './key.ts';
 import { parseMaterialRef } from './material-ref.ts';
 import { isLoopback } from './listen-address.ts';
@@ -94,16 +95,21 @@ export function readStore(
 
 /** The store that a main file names, before anything else of it is read; undefined where it names none, or wrongly. */
 export function findStore(tree: TreeNode | undefined, file: string): StoreLocation | undefined {
-  const at = new Cursor(tree, { file, line: 1, col: 1 }).down('gateway', 'store');
+  const around = new Cursor(tree, { file, line: 1, col: 1 }).down('gateway');
+  const at = around.down('store');
   const { tree: url } = at.down('url');
   const { tree: folder } = at.down('folder');
   const folderText = folder?.kind === 'scalar' && !folder.isNull ? folder.text : undefined;
   const located = url?.kind === 'scalar' && !url.isNull ? locateStore(url.text, folderText, file) : undefined;
   if (located === undefined || 'problem' in located) return undefined;
   const { tree: sealKey } = at.down('sealKey');
-  if (sealKey?.kind !== 'scalar' || sealKey.isNull) return located;
+  const { tree: name } = around.down('name');
+  // One that is wrong is told when all is read.
+  const gateway = name?.kind === 'scalar' && isGatewayName(name.text) ? name.text : undefined;
+  const named = { ...located, ...(gateway !== undefined && { gateway }) };
+  if (sealKey?.kind !== 'scalar' || sealKey.isNull) return named;
   const reading = parseMaterialRef(sealKey.text, at.down('sealKey'), true);
   // What is wrong with it is told when all is read; no other key is taken instead.
   if ('problem' in reading) return undefined;
-  return { ...located, sealKey: 'pem' in reading ? { pem: reading.pem } : { path: reading.path } };
+  return { ...named, sealKey: 'pem' in reading ? { pem: reading.pem } : { path: reading.path } };
 }

@@ -12,6 +12,7 @@ const specs = {
   'config.read': { role: 'viewer' },
   'changes.read': { role: 'viewer' },
   'gateways.read': { role: 'viewer' },
+  'gateways.write': { role: 'operator' },
   'handshakes.read': { role: 'viewer' },
   'identities.read': { role: 'viewer' },
   'trustAudits.read': { role: 'viewer' },
@@ -21,6 +22,8 @@ const specs = {
   'certificates.inspect': { role: 'operator' },
   'services.probe': { role: 'operator' },
   'requests.test': { role: 'operator' },
+  'alerts.write': { role: 'operator' },
+  'alerts.test': { role: 'operator' },
   'config.plan': { role: 'operator' },
   'config.write': { role: 'operator' },
   /** Renewals need no more. */

@@ -30,10 +30,12 @@ export type Api = { fetch(request: Request, bindings: RequestBindings): Promise<
 
 export function createApi(operations: readonly Operation[], context: ControlContext): Api {
   const app = new Hono<Env>({ router: new TrieRouter() });
-  const document = JSON.stringify(makeOpenApi(operations));
-  app.get(`${apiBase}/openapi.json`, (c) =>
-    respond({ status: 200, body: document, etag: etagOf(document) }, c.req.raw),
-  );
+  // Made where somebody asks for it: it would be a good part of what a start costs.
+  let document: string | undefined;
+  app.get(`${apiBase}/openapi.json`, (c) => {
+    document ??= JSON.stringify(makeOpenApi(operations));
+    return respond({ status: 200, body: document, etag: etagOf(document) }, c.req.raw);
+  });
   // Where `/things/{id}` would also match `/things/x:act`, the longer one has its turn first.
   const paths = [...new Set(operations.map(({ path }) => path))].toSorted(
     (a, b) => Number(isAct(b)) - Number(isAct(a)),
@@ -188,6 +190,7 @@ export function refuse(problem: ApiProblem): Response {
 /** What a store refuses because of what was asked; all else is the store's own trouble. */
 const ofStore: Partial<Record<StoreProblemCode, ApiProblemCode>> = {
   invalid: 'invalid',
+  gateway_unknown: 'invalid',
   object_refused: 'invalid',
   version_unknown: 'not_found',
   duplicate: 'duplicate',

@@ -1,93 +1,41 @@
 // The one way by which the API changes what gateways run: planned by the primary on the newest revision, appended as one revision,
-// answered when this gateway has it in force. What it refuses after all is taken back by another revision, so that no head
-// stays that nobody can load; between the two stands what was in force before.
-import { z } from 'zod';
+// answered when this gateway has it in force. What it refuses after all is taken back by another revision where no other gateway is
+// concerned, so that no head stays that nobody can load; where others may run it, whoever asked is told, and decides.
 import type { ObjectChange, ObjectName } from '../store/object.ts';
 import type { RevisionHead } from '../store/revision.ts';
+import { openCanary, parseCanary, readRollout, requireKnown, type Rollout, whyNotNow } from '../store/rollout.ts';
 import type { Store } from '../store/store.ts';
-import { ApiProblem, type FieldError } from './api-problem.ts';
+import { ApiProblem } from './api-problem.ts';
 import { auditActor, type Person, type Program, requireAct } from './caller.ts';
+import {
+  type ChangeAnswer,
+  type ChangeQuery,
+  errorsOf,
+  type PlanAnswer,
+  type PointerOf,
+  warningsOf,
+} from './change-answer.ts';
 import type { ControlContext } from './control-context.ts';
+import { isSameCanary } from './fleet.ts';
 import type { Commitment } from './messages.ts';
 import type { Answer } from './operation.ts';
-import {
-  objectDifference,
-  plannedAccess,
-  plannedClients,
-  plannedProblem,
-  type PlannedProblem,
-  type ShownPlan,
-} from './plan.ts';
+import type { ShownPlan } from './plan.ts';
 import { requireSealKey, toStored, type WrittenChange } from './stored-change.ts';
 import { timeOf } from './times.ts';
 import { waitForGateways } from './wait-for-gateways.ts';
 
 /** Others may append in between, by another process: then it is planned again. */
 const maxAttempts = 3;
-const maxErrors = 100;
-
-export const reasonText = z
-  .string()
-  .max(2000)
-  .refine((text) => !text.includes('PRIVATE KEY'), 'a reason is no place for a key')
-  .describe('Stands in the history and in the audit log.');
-
-const errorList = z.array(
-  z.strictObject({
-    pointer: z.string().describe('Into the body; empty where it is about something that is not in it.'),
-    code: z.string(),
-    detail: z.string(),
-    hint: z.string().optional(),
-    object: z.strictObject({ kind: z.string(), id: z.string(), pointer: z.string() }).optional(),
-    place: z.strictObject({ file: z.string(), line: z.int() }).optional(),
-  }),
-);
-
-/** What a plan, and a dry run, is answered with. */
-export const planAnswer = z.strictObject({
-  parent: z.int().describe('The revision that it was planned on: what config:apply takes.'),
-  usable: z.boolean().describe('A gateway would take it.'),
-  errors: errorList,
-  warnings: z.array(plannedProblem),
-  changes: z.array(objectDifference),
-  access: plannedAccess.nullable().describe('What changes in who may enter.'),
-  clients: plannedClients
-    .nullable()
-    .describe('Who of those seen lately is concerned; null: no record is kept, or it is not usable.'),
-});
-
-/** What a change is answered with. */
-export const changeAnswer = z.strictObject({
-  revision: z.int(),
-  state: z
-    .enum(['committed', 'pending', 'unchanged'])
-    .describe('In force here; or stored and not in force yet; or nothing was to be changed.'),
-  generation: z.int().nullable(),
-  why: z.string().nullable().describe('Why it is not in force yet.'),
-  warnings: z.array(plannedProblem),
-  changes: z.array(objectDifference),
-  access: plannedAccess.nullable(),
-  clients: plannedClients.nullable(),
-  gateways: z
-    .strictObject({ committed: z.array(z.string()), missing: z.array(z.string()) })
-    .nullable()
-    .describe('With wait=all.'),
-});
-export type ChangeAnswer = z.output<typeof changeAnswer>;
-
-export const changeQuery = z.strictObject({
-  wait: z.enum(['local', 'all']).default('local').describe('all: until every gateway has it, 20 s at most.'),
-  dryRun: z.enum(['true', 'false']).default('false').describe('true: answers with the plan, and changes nothing.'),
-});
-export type ChangeQuery = z.output<typeof changeQuery>;
 
 export type Wanted = {
   /** Called in turn with the newest revision, again where somebody was quicker. Throws where it does not hold any more. */
-  readonly changes: (head: RevisionHead) => Promise<readonly WrittenChange[]>;
+  readonly changes: (head: RevisionHead, rollout: Rollout) => Promise<readonly WrittenChange[]>;
+  /** It promotes or reverts what is on trial on some gateways: it is for all, and differs from what the others run. */
+  readonly endsCanary?: true;
   readonly reason: string | undefined;
   readonly query: ChangeQuery;
   /** Of an error at an object that is among the changes: where that is in the body. Default as config:plan has it. */
-  readonly pointerOf?: (index: number, pointer: string, code: string) => string;
+  readonly pointerOf?: PointerOf;
   /** What is changed stands in for what the file has under the name: to look at, never to apply. */
   readonly inPlaceOfFile?: boolean;
   /** Of a success that changed something. */
@@ -103,12 +51,16 @@ export type ChangeCall = {
 
 export async function answerChange(call: ChangeCall, wanted: Wanted): Promise<Answer> {
   if (wanted.query.dryRun === 'true') return { status: 200, body: await planOnly(call.context, wanted) };
+  const startedAt = call.context.clock.monotonic();
   const { answer, objectRevision } = await call.context.changes.take(async () => change(call, wanted));
+  const { state, revision } = answer;
+  const own = state === 'committed' || state === 'pending' ? state : undefined;
   const gateways =
-    wanted.query.wait === 'all' && answer.state !== 'pending'
-      ? await waitForGateways(call.context, answer.revision)
+    wanted.query.wait === 'all' && state !== 'unchanged'
+      ? await waitForGateways(call.context, revision, own, startedAt)
       : null;
-  const status = answer.state === 'pending' ? 202 : answer.state === 'unchanged' ? 200 : (wanted.status ?? 200);
+  const isLater = state === 'pending' || state === 'elsewhere';
+  const status = isLater ? 202 : state === 'unchanged' ? 200 : (wanted.status ?? 200);
   return {
     status,
     body: { ...answer, gateways },
@@ -119,7 +71,7 @@ export async function answerChange(call: ChangeCall, wanted: Wanted): Promise<An
   };
 }
 
-export async function planOnly(context: ControlContext, wanted: Wanted): Promise<z.output<typeof planAnswer>> {
+export async function planOnly(context: ControlContext, wanted: Wanted): Promise<PlanAnswer> {
   const { plan, written } = await makePlan(context, wanted);
   const { parent, usable, objects, access, clients } = plan;
   return {
@@ -138,53 +90,111 @@ type Planned = {
   readonly written: readonly WrittenChange[];
   readonly changes: readonly ObjectChange[];
   readonly pending: Awaited<ReturnType<typeof toStored>>['pending'];
+  /** Whom it is for; undefined: all. */
+  readonly canary: readonly string[] | undefined;
+  /** Nothing is to be stored. */
+  readonly isNothing: boolean;
 };
 
 async function makePlan(context: ControlContext, wanted: Wanted): Promise<Planned> {
   const { store, ask } = context;
+  const canary = await readCanary(context, wanted);
   for (let attempt = 1; ; attempt++) {
-    const head = await store.revisions.head();
-    const written = await wanted.changes(head);
+    const rollout = await readRollout(store.revisions);
+    const { head } = rollout;
+    // To look at what is not to be saved nobody has to wait.
+    if (wanted.endsCanary !== true && wanted.inPlaceOfFile !== true) refuseOpenCanary(rollout, canary);
+    const written = await wanted.changes(head, rollout);
     const stored = await toStored(written, {
       find: async (name) => store.revisions.findObject(head.number, name),
       sealKey: async () => requireSealKey(await ask('sealKey', null)),
     });
     const plan = await ask('plan', { ...stored, inPlaceOfFile: wanted.inPlaceOfFile === true });
-    if (plan.parent.digest === head.digest) return { plan, written, ...stored };
+    if (plan.parent.digest === head.digest) {
+      const isSame = isSameCanary(openCanary(rollout)?.canary ?? null, canary ?? null);
+      const isNothing = plan.objects.length === 0 && isSame;
+      // What is promoted changes nothing of the newest revision, and something for the others.
+      const isPromoted = wanted.endsCanary === true && written.length === 0;
+      const shown = isPromoted ? { ...plan, objects: await onTrial(store, rollout) } : plan;
+      return { plan: shown, written, canary, isNothing, ...stored };
+    }
     if (attempt === maxAttempts) throw quicker();
   }
 }
 
-type Changed = { readonly answer: Omit<ChangeAnswer, 'gateways'>; readonly objectRevision: number | undefined };
+/** Throws `invalid` for a gateway that never reported. */
+async function readCanary(
+  { store }: Pick<ControlContext, 'store'>,
+  { query }: Wanted,
+): Promise<readonly string[] | undefined> {
+  if (query.canary === undefined) return undefined;
+  const canary = parseCanary(query.canary);
+  await requireKnown(store.gateways, canary);
+  return canary;
+}
+
+/** Throws `canary_open`, with whose it is. */
+export function refuseOpenCanary(rollout: Rollout, canary: readonly string[] | undefined): void {
+  const why = whyNotNow(rollout, canary);
+  const open = openCanary(rollout);
+  if (why === undefined || open === undefined) return;
+  const { number: revision, actor, at, reason } = open;
+  const by = { revision, gateways: open.canary, actor, at: timeOf(at), reason };
+  throw new ApiProblem('canary_open', `Nothing else is changed while ${why}: promote or revert it first.`, {
+    members: { canary: by },
+  });
+}
+
+/** What differs on the gateways that try it. */
+async function onTrial(
+  { revisions }: Pick<Store, 'revisions'>,
+  { head, base }: Rollout,
+): Promise<ShownPlan['objects']> {
+  const differences = (await revisions.difference(base.number, head.number)) ?? [];
+  return differences.map((one) => ({ ...one, fields: one.fields.map(({ pointer }) => ({ pointer })) }));
+}
+
+type Changed = {
+  readonly answer: Omit<ChangeAnswer, 'gateways'>;
+  readonly objectRevision: number | undefined;
+};
 
 async function change({ context, caller, confirm }: ChangeCall, wanted: Wanted): Promise<Changed> {
-  const { store } = context;
+  const { store, gateway } = context;
   const act = auditActor(caller, wanted.reason);
   for (let attempt = 1; ; attempt++) {
     const planned = await makePlan(context, wanted);
-    const { plan, written, changes, pending } = planned;
+    const { plan, written, changes, pending, canary, isNothing } = planned;
     if (!plan.usable)
       throw new ApiProblem('invalid', 'A gateway would not take it, so nothing was changed: see errors.', {
         errors: errorsOf(plan, written, wanted.pointerOf),
         members: { warnings: warningsOf(plan) },
       });
     await confirm();
-    const told = { warnings: warningsOf(plan), changes: [...plan.objects], access: plan.access, clients: plan.clients };
-    if (plan.objects.length === 0) return { answer: unchanged(plan.parent.number, told), objectRevision: undefined };
+    const told = {
+      warnings: warningsOf(plan),
+      changes: [...plan.objects],
+      access: plan.access,
+      clients: plan.clients,
+      canary: canary === undefined ? null : [...canary],
+    };
+    if (isNothing) return { answer: unchanged(plan.parent.number, told), objectRevision: undefined };
     for (const blob of pending) await store.sealed.put(blob, act);
-    const appended = await store.revisions.append({ ...act, parent: plan.parent.number, changes });
+    const appended = await store.revisions.append({ ...act, parent: plan.parent.number, changes, canary });
     if (appended.outcome === 'unchanged')
       return { answer: unchanged(appended.head?.number ?? 0, told), objectRevision: undefined };
     if (appended.outcome === 'appended') {
       const { number } = appended.revision;
-      const commitment = await commit(context, number);
-      if (commitment.state === 'refused') throw await takeBack(context, planned, number, commitment, wanted);
       const [only] = changes;
       const isPut = changes.length === 1 && only !== undefined && !('remove' in only);
-      return {
-        answer: { revision: number, ...stateOf(commitment), ...told },
-        objectRevision: isPut ? number : undefined,
-      };
+      const objectRevision = isPut ? number : undefined;
+      if (canary?.includes(gateway) === false) {
+        const why = `It is for ${canary.join(', ')}; this gateway runs what it ran before.`;
+        return { answer: { revision: number, state: 'elsewhere', generation: null, why, ...told }, objectRevision };
+      }
+      const commitment = await commit(context, number);
+      if (commitment.state === 'refused') throw await afterRefusal(context, planned, number, commitment, wanted);
+      return { answer: { revision: number, ...stateOf(commitment), ...told }, objectRevision };
     }
     if (attempt === maxAttempts) throw quicker();
   }
@@ -192,7 +202,7 @@ async function change({ context, caller, confirm }: ChangeCall, wanted: Wanted):
 
 function unchanged(
   revision: number,
-  told: Pick<ChangeAnswer, 'warnings' | 'changes' | 'access' | 'clients'>,
+  told: Pick<ChangeAnswer, 'warnings' | 'changes' | 'access' | 'clients' | 'canary'>,
 ): Changed['answer'] {
   return { revision, state: 'unchanged', generation: null, why: null, ...told };
 }
@@ -215,23 +225,62 @@ async function commit({ ask, log }: ControlContext, revision: number): Promise<C
   }
 }
 
-/** Appends what was there before; throws nothing, returns what is told. */
-async function takeBack(
-  { store, ask, log }: ControlContext,
-  { plan, written, changes }: Planned,
+/** What this gateway said no to stays where others may run it; throws nothing, returns what is told. */
+async function afterRefusal(
+  context: ControlContext,
+  planned: Planned,
   revision: number,
   refusal: Extract<Commitment, { state: 'refused' }>,
   wanted: Wanted,
 ): Promise<ApiProblem> {
+  const others = await othersOf(context, planned.canary);
+  const revertedBy = others.length === 0 ? await takeBack(context, planned, revision, refusal) : null;
+  const errors = errorsOf(refusal, planned.written, wanted.pointerOf);
+  const stays =
+    others.length === 0
+      ? ''
+      : ` It stays in force for ${others.join(', ')}: revert revision ${revision} where it is to go there as well.`;
+  if (others.length > 0)
+    context.log.error(
+      { revision, others, why: refusal.why },
+      'a revision was refused by this gateway, and stays for others',
+    );
+  const detail = `It was stored as revision ${revision} and this gateway refused it: ${refusal.why}.${stays}`;
+  return new ApiProblem('refused', detail, { errors, members: { revision, revertedBy } });
+}
+
+/** Who else may run it by now: those that it is for, and that report. */
+async function othersOf(
+  { fleet }: Pick<ControlContext, 'fleet'>,
+  canary: readonly string[] | undefined,
+): Promise<string[]> {
+  const { gateways } = await fleet.read();
+  return gateways
+    .filter(({ name, isThis, state }) => !isThis && state !== 'silent' && (canary?.includes(name) ?? true))
+    .map(({ name }) => name);
+}
+
+/** Number of the revision with what was there before; null where somebody was quicker. */
+async function takeBack(
+  { store, ask, log }: ControlContext,
+  { plan, changes }: Planned,
+  revision: number,
+  refusal: Extract<Commitment, { state: 'refused' }>,
+): Promise<number | null> {
   const reason = `revision ${revision} was refused by the gateway: ${refusal.why}`.slice(0, 2000);
   const back = await Promise.all(changes.map(async (one) => formerOf(store, plan.parent.number, one)));
-  const appended = await store.revisions.append({ actor: 'system', reason, parent: revision, changes: back });
+  const before = plan.parent.number === 0 ? undefined : await store.revisions.find(plan.parent.number);
+  const appended = await store.revisions.append({
+    actor: 'system',
+    reason,
+    parent: revision,
+    changes: back,
+    canary: before?.canary ?? undefined,
+  });
   const revertedBy = appended.outcome === 'appended' ? appended.revision.number : null;
   log.error({ revision, revertedBy, why: refusal.why }, 'a revision was refused by the gateway and taken back');
   if (revertedBy !== null) await ask('commit', { revision: revertedBy }).catch(() => {});
-  const errors = errorsOf(refusal, written, wanted.pointerOf);
-  const detail = `It was stored as revision ${revision} and the gateway refused it: ${refusal.why}.`;
-  return new ApiProblem('refused', detail, { errors, members: { revision, revertedBy } });
+  return revertedBy;
 }
 
 async function formerOf(
@@ -267,39 +316,4 @@ export async function staleHead(
 /** A token that may change all else may still not touch certificates. Throws `not_allowed`. */
 export function requireActsOf(changes: readonly ObjectName[], caller: Person | Program): void {
   if (changes.some(({ kind }) => kind === 'certificates')) requireAct(caller, 'certificates.write');
-}
-
-function warningsOf({ problems }: Pick<ShownPlan, 'problems'>): PlannedProblem[] {
-  return problems.filter(({ severity }) => severity === 'warning');
-}
-
-/** What is wrong with the name of an object, not with what it holds. */
-const codesOfNames: ReadonlySet<string> = new Set(['bad_name', 'duplicate_name', 'reserved_name']);
-
-function inChanges(index: number, pointer: string, code: string): string {
-  const isName = pointer === '' && codesOfNames.has(code);
-  return isName ? `/changes/${index}/id` : `/changes/${index}/value${pointer}`;
-}
-
-/** Where it is wrong in the body, where it is; else in which object or file. */
-export function errorsOf(
-  { problems }: { readonly problems: readonly PlannedProblem[] },
-  written: readonly ObjectName[],
-  pointerOf: Wanted['pointerOf'] = inChanges,
-): FieldError[] {
-  return problems
-    .filter(({ severity }) => severity === 'error')
-    .slice(0, maxErrors)
-    .map(({ code, message, hint, object, place }) => {
-      const index =
-        object === null ? -1 : written.findIndex(({ kind, id }) => kind === object.kind && id === object.id);
-      return {
-        pointer: object !== null && index >= 0 ? pointerOf(index, object.pointer, code) : '',
-        code,
-        detail: message,
-        ...(hint !== '' && { hint }),
-        ...(object !== null && object.kind !== '' && { object }),
-        ...(place !== null && { place }),
-      };
-    });
 }

@@ -22,7 +22,7 @@ import type { GatewayStatus } from './gateway-status.ts';
 
 /** Who delivers it while the gateway runs: `edge (spiffe)`; null: it is as it is written. */
 const source = z.string().nullable();
-const usedBy = z.array(z.strictObject({ kind: z.enum(['services', 'policies', 'routes']), id: z.string() }));
+const usedBy = z.array(z.strictObject({ kind: z.enum(['services', 'policies', 'routes', 'alerts']), id: z.string() }));
 const certificate = z.strictObject({
   id: z.string(),
   origin,

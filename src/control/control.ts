@@ -3,18 +3,24 @@
 import { systemClock } from '../base/clock.ts';
 import { Turns } from '../base/turns.ts';
 import { openExistingStore } from '../loading/open-store.ts';
+import type { Store } from '../store/store.ts';
+import { StoreProblem } from '../store/store-problem.ts';
 import { createLogger, type OpenLogger } from '../telemetry/logger.ts';
-import { Alerts } from './alerts.ts';
+import type { Alerts } from './alerts.ts';
 import { type Api, createApi } from './api.ts';
 import { CertificateSessions } from './certificate-sessions.ts';
 import { ChangeQueue } from './change-queue.ts';
 import type { ControlContext } from './control-context.ts';
 import { GatewayReports } from './gateway-report.ts';
+import { findBehind } from './behind.ts';
+import { Fleet } from './fleet.ts';
 import { builtConsole, openSite } from './console-site.ts';
+import type { EvidenceSources } from './evidence.ts';
 import { HandshakeFeed } from './handshake-feed.ts';
 import { LateApi } from './late-api.ts';
 import { LoginLimits } from './login-limits.ts';
 import { type ControlStart, type FromControl, requestsFd, type ToControl } from './messages.ts';
+import { openAlerts } from './open-alerts.ts';
 import { OpenStreams } from './open-streams.ts';
 import { operations } from './operations.ts';
 import { Passwords } from './passwords.ts';
@@ -25,6 +31,8 @@ import { SignIn } from './sign-in.ts';
 import { actOnRecord } from './act-on-record.ts';
 import type { RecordAct, RecordOutcome } from '../sharing/shared-store.ts';
 import { StoredHead } from './stored-head.ts';
+import { RowWatch } from './row-watch.ts';
+import { timeOf } from './times.ts';
 import { offerSetup } from './setup-link.ts';
 
 type WriteRecord = (act: RecordAct) => Promise<RecordOutcome>;
@@ -35,6 +43,7 @@ const clientsKeptMs = 1_000;
 let log: OpenLogger | undefined;
 let writeRecord: WriteRecord | undefined;
 /** None comes before we said that we take them. */
+let report: () => void = () => {};
 let takeFailures: HandshakeFeed['take'] = async () => {};
 const line = new PrimaryLine((message) => say(message), systemClock);
 
@@ -45,7 +54,42 @@ function say(message: FromControl): void {
 async function start(given: ControlStart): Promise<void> {
   const own = createLogger({ ...given.log, whenClosed: 'stderr', base: { process: 'control' } });
   log = own;
-  const api = new LateApi(async () => open(given, own), systemClock, own);
+  const sources: EvidenceSources = {
+    clock: systemClock,
+    view: async () => line.view(),
+    status: async () => line.ask('status', null),
+    clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
+    fleet: {
+      read: async () => {
+        if (fleet === undefined) throw new StoreProblem('closed', 'the store is not open yet');
+        return fleet.read();
+      },
+    },
+  };
+  let store: Store | undefined;
+  let fleet: Fleet | undefined;
+  const onFleet = (opened: Fleet): void => void (fleet = opened);
+  const alerts = openAlerts({
+    gateway: given.gateway,
+    clock: systemClock,
+    log: own,
+    ask: async (topic, asked) => line.ask(topic, asked),
+    sources,
+    store: () => store,
+    onFiring: (firing) => say({ kind: 'firing', firing }),
+  });
+  const open = async (): Promise<Api> => {
+    try {
+      store = await openStore(given);
+      return await openApi(given, { log: own, store, sources, alerts, onFleet });
+    } catch (error) {
+      store = undefined;
+      if (error instanceof StoreProblem) alerts.desk.noteStoreProblem(error);
+      throw error;
+    }
+  };
+  const api = new LateApi(open, systemClock, own);
+  alerts.desk.start();
   serveRequests(requestsFd, { api, site: openSite(builtConsole) }, () => process.exit(0));
   try {
     await api.start();
@@ -56,9 +100,23 @@ async function start(given: ControlStart): Promise<void> {
 }
 
 /** Rejects with a StoreProblem where the store cannot be opened. */
-async function open({ store: address, url, gateway }: ControlStart, own: OpenLogger): Promise<Api> {
+async function openStore({ store: address }: ControlStart): Promise<Store> {
   // The primary made it, once: one that has gone is not to be replaced by an empty one.
-  const store = await openExistingStore(address, { clock: systemClock, as: 'control' });
+  return openExistingStore(address, { clock: systemClock, as: 'control' });
+}
+
+type Around = {
+  readonly log: OpenLogger;
+  readonly store: Store;
+  readonly sources: EvidenceSources;
+  readonly alerts: Alerts;
+  readonly onFleet: (fleet: Fleet) => void;
+};
+
+/** Rejects with a StoreProblem where it cannot be read; then it is closed. */
+async function openApi(given: ControlStart, { log: own, store, sources, alerts, onFleet }: Around): Promise<Api> {
+  const { url, gateway, verifyEveryMs } = given;
+  const instance = { ...given.instance, url, startedAt: timeOf(given.instance.startedAt) };
   // A file that can be opened and not read is found here, not by who asks first.
   const setup = await offerSetup(store, url, systemClock).catch(async (error: unknown) => {
     await store.close();
@@ -66,6 +124,11 @@ async function open({ store: address, url, gateway }: ControlStart, own: OpenLog
   });
   const turns = new Turns();
   const feed = new HandshakeFeed({ gateway, failures: store.handshakeFailures, clock: systemClock, log: own });
+  const { status, view } = sources;
+  const about = { status, view, clock: systemClock, instance, gateway, log: own, store };
+  const reports = new GatewayReports(about, systemClock);
+  const fleet = new Fleet({ store, clock: systemClock, own: { gateway, report: async () => reports.read() } });
+  onFleet(fleet);
   const context: ControlContext = {
     clock: systemClock,
     log: own,
@@ -75,12 +138,15 @@ async function open({ store: address, url, gateway }: ControlStart, own: OpenLog
     certificateSessions: new CertificateSessions(systemClock, store.audit),
     signIn: new SignIn(async (topic) => line.ask(topic, null), systemClock),
     gateway,
-    view: async () => line.view(),
-    status: async () => line.ask('status', null),
-    clients: remember(async () => line.ask('clients', null), clientsKeptMs, systemClock),
+    instance,
+    fleet,
+    view: sources.view,
+    status: sources.status,
+    clients: sources.clients,
     ask: async (topic, asked) => line.ask(topic, asked),
     inTurn: async (act) => turns.take(act),
-    alerts: new Alerts(store, systemClock),
+    drift: (report) => say({ kind: 'drift', report }),
+    alerts,
     handshakes: feed,
     streams: new OpenStreams(),
     stored: new StoredHead(store),
@@ -88,9 +154,12 @@ async function open({ store: address, url, gateway }: ControlStart, own: OpenLog
   };
   takeFailures = async (report) => feed.take(report);
   say({ kind: 'taken' });
+  const { drift } = context;
+  new RowWatch({ store, clock: systemClock, everyMs: verifyEveryMs, report: drift }).start();
+  report = () => void reports.write();
+  void reports.start(async () => say({ kind: 'drift', report: await findBehind(fleet, gateway) }));
   writeRecord = async (act) => actOnRecord(store.records, act);
   say({ kind: 'records' });
-  void new GatewayReports(context, systemClock).start();
   own.info({ url: `${url}/api/v1`, pid: process.pid }, 'control process serves the API');
   if (setup !== undefined) tellSetup(setup.link, setup.expiresAt, own);
   return createApi(operations, context);
@@ -114,6 +183,7 @@ process.on('message', (message) => {
   if (given.kind === 'ping') say({ kind: 'pong' });
   else if (given.kind === 'start') void start(given.start);
   else if (given.kind === 'failures') void takeFailures(given.report).then(() => say({ kind: 'taken' }));
+  else if (given.kind === 'changed') report();
   else if (given.kind === 'record') void answerRecord(given.id, given.act);
   else if (given.kind === 'reopen') log?.reopen();
   else line.take(given);

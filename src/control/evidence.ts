@@ -3,6 +3,9 @@
 import { type Clock, dayMs } from '../base/clock.ts';
 import type { BackendHandshake } from '../gateway/backend-handshakes.ts';
 import type { ClientSeen, ClientsSeen } from './clients-seen.ts';
+import { StoreProblem } from '../store/store-problem.ts';
+import type { Fleet } from './fleet.ts';
+import type { GatewayShown } from './gateway-shape.ts';
 import type { BackendStatus, GatewayStatus } from './gateway-status.ts';
 import { indexBackends } from './service-shape.ts';
 import type { ConfigView, PolicyView, TargetView } from './view.ts';
@@ -13,6 +16,8 @@ export type EvidenceSources = {
   readonly view: () => Promise<ConfigView>;
   readonly status: () => Promise<GatewayStatus>;
   readonly clients: () => Promise<ClientsSeen>;
+  /** Also rejects with a StoreProblem. */
+  readonly fleet: Pick<Fleet, 'read'>;
 };
 
 export class Evidence {
@@ -20,6 +25,8 @@ export class Evidence {
   readonly view: ConfigView;
   readonly status: GatewayStatus;
   readonly clients: ClientsSeen;
+  /** All on the store; none where it cannot be read, which this one tells of itself. */
+  readonly fleet: readonly GatewayShown[];
   readonly policies: ReadonlyMap<string, PolicyView>;
   readonly targets: ReadonlyMap<string, TargetView>;
   /** By route and address. */
@@ -31,8 +38,15 @@ export class Evidence {
   readonly servesTls: boolean;
   readonly #clients = new Map<string, ClientSeen[]>();
 
-  constructor(view: ConfigView, status: GatewayStatus, clients: ClientsSeen, now: number) {
+  constructor(
+    view: ConfigView,
+    status: GatewayStatus,
+    clients: ClientsSeen,
+    now: number,
+    fleet: readonly GatewayShown[] = [],
+  ) {
     this.now = now;
+    this.fleet = fleet;
     this.view = view;
     this.status = status;
     this.clients = clients;
@@ -66,7 +80,16 @@ export class Evidence {
 }
 
 /** Rejects with an ApiProblem. */
-export async function readEvidence({ view, status, clients, clock }: EvidenceSources): Promise<Evidence> {
-  const [config, state, seen] = await Promise.all([view(), status(), clients()]);
-  return new Evidence(config, state, seen, clock.now());
+export async function readEvidence({ view, status, clients, clock, fleet }: EvidenceSources): Promise<Evidence> {
+  const [config, state, seen, gateways] = await Promise.all([view(), status(), clients(), readFleet(fleet)]);
+  return new Evidence(config, state, seen, clock.now(), gateways);
+}
+
+async function readFleet(fleet: Pick<Fleet, 'read'>): Promise<readonly GatewayShown[]> {
+  try {
+    return (await fleet.read()).gateways;
+  } catch (error) {
+    if (error instanceof StoreProblem) return [];
+    throw error;
+  }
 }

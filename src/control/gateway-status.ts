@@ -1,6 +1,7 @@
 // What a gateway says of itself at this moment: what it runs and since when, what it refused, how its store, its workers and its
 // backends are. Made by the primary from what its workers report; plain data, times in milliseconds since the epoch.
 import type { BackendHandshake } from '../gateway/backend-handshakes.ts';
+import type { Drift } from '../gateway/drift.ts';
 import type { LoadedCertificate } from '../gateway/observation.ts';
 
 export type GatewayStatus = {
@@ -15,6 +16,8 @@ export type GatewayStatus = {
   /** Null: there is none. */
   readonly store: StoreStatus | null;
   readonly workers: readonly WorkerStatus[];
+  /** When the control process ended, of the last hour, oldest first. */
+  readonly control: { readonly endedAt: readonly number[] };
   /** What the workers have loaded, together; beyond the limit only counted. */
   readonly certificates: readonly LoadedCertificate[];
   readonly certificateCount: number;
@@ -27,6 +30,8 @@ export type GatewayStatus = {
   readonly ports: Readonly<Record<string, number>>;
   /** The latest of all workers, by address. */
   readonly handshakes: readonly BackendHandshake[];
+  /** What runs against what is meant, oldest first. */
+  readonly drift: readonly Drift[];
 };
 
 export type SourceStatus = {
@@ -57,6 +62,8 @@ export type RefusedConfig = {
   readonly why: string;
   /** `moment`: nobody said no, it is tried again. */
   readonly blame: 'configuration' | 'moment' | 'defect';
+  /** Of the store, that was loaded; null: what is wrong is not of it. */
+  readonly revision: number | null;
   /** The first of them. */
   readonly problems: readonly RefusedProblem[];
 };
@@ -67,11 +74,15 @@ export type RefusedProblem = {
   readonly hint: string;
   /** `gateway.yml:12`, or the object of the store with its pointer. */
   readonly place: string;
+  /** Of the store, that is at fault. */
+  readonly object: { readonly kind: string; readonly id: string; readonly pointer: string } | null;
 };
 
 export type StoreStatus = {
   readonly up: boolean;
   readonly revision: number;
+  /** Of the revision in force; null: none is. */
+  readonly digest: string | null;
   /** When it could last be read; null: not by this process. */
   readonly readAt: number | null;
   readonly problem: { readonly code: string; readonly message: string; readonly help: string } | null;

@@ -2,9 +2,11 @@
 import { z } from 'zod';
 import type { AuditEntry } from '../store/audit.ts';
 import type { Revision } from '../store/revision.ts';
+import { readRollout } from '../store/rollout.ts';
 import { ApiProblem } from './api-problem.ts';
 import { type Operation, operation } from './operation.ts';
 import { openCursor, pageOf, pageQuery, showPage } from './pages.ts';
+import { rolloutSchema, showRollout } from './rollout-shape.ts';
 
 const time = z.iso.datetime();
 
@@ -15,10 +17,12 @@ const change = z.strictObject({
   reason: z.string().nullable(),
   digest: z.string(),
   content: z.string(),
+  canary: z.array(z.string()).nullable().describe('The gateways that it is in force for; null: all.'),
 });
 
-function showChange({ number, at, actor, reason, digest, content }: Revision): z.output<typeof change> {
-  return { revision: number, at: new Date(at).toISOString(), actor, reason, digest, content };
+function showChange({ number, at, actor, reason, digest, content, canary }: Revision): z.output<typeof change> {
+  const named = canary && [...canary];
+  return { revision: number, at: new Date(at).toISOString(), actor, reason, digest, content, canary: named };
 }
 
 const listChanges = operation({
@@ -28,11 +32,12 @@ const listChanges = operation({
   act: 'changes.read',
   summary: 'Revisions of the store, newest first.',
   query: pageQuery,
-  answer: { status: 200, body: pageOf(change) },
+  answer: { status: 200, body: pageOf(change).extend({ rollout: rolloutSchema.nullable() }) },
   examples: [{ name: 'all', status: 200 }],
   run: async ({ context: { store }, query: { limit, cursor } }) => {
     const page = await store.revisions.list({ limit, cursor: openCursor('changes', cursor) });
-    return { status: 200, body: showPage('changes', page, showChange) };
+    const rollout = showRollout(await readRollout(store.revisions));
+    return { status: 200, body: { ...showPage('changes', page, showChange), rollout } };
   },
 });
 

@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { CertificatePair, GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { Ref } from '../config/ref.ts';
-import type { LoadedConfig } from '../loading/loaded.ts';
+import type { ReceiverView } from '../alerts/receiver.ts';
+import type { LoadedAlertReceiver, LoadedConfig } from '../loading/loaded.ts';
 import type { Place } from '../yaml/place.ts';
 import { listEntryPoints } from '../config/list-entry-points.ts';
 import { type IdOf, showPair, showRelations } from './view-relations.ts';
@@ -33,6 +34,9 @@ export function makeView(loaded: LoadedConfig, generation: number): ConfigView {
     for (const id of idsOf(certificatesOf(policy, config), certificateIds)) users.add(`certificates/${id}`, user);
     for (const id of idsOf(policy.clientAuth?.clientCAs ?? [], bundleIds)) users.add(`caBundles/${id}`, user);
   }
+  for (const { name, certificate } of config.alerts)
+    for (const id of idsOf(certificate === undefined ? [] : [certificate], certificateIds))
+      users.add(`certificates/${id}`, { kind: 'alerts', id: name });
   const idsByPair = new Map(named.certificates.map(({ id, pair }) => [pair.sha256, id]));
   const idOf: IdOf = ({ sha256 }) => idsByPair.get(sha256) ?? null;
   const served = new Map(loaded.policies.map((policy) => [policy.config.name, policy.certificates]));
@@ -88,6 +92,7 @@ export function makeView(loaded: LoadedConfig, generation: number): ConfigView {
       type,
       usedBy: users.of(`middlewares/${name}`),
     })),
+    alertReceivers: loaded.alertReceivers.map((receiver) => showReceiver(receiver, idOf)),
   };
   const digest = createHash('sha256').update(JSON.stringify(shown, ofDigest)).digest('hex');
   return { generation, revision, digest, ...shown };
@@ -96,6 +101,24 @@ export function makeView(loaded: LoadedConfig, generation: number): ConfigView {
 /** Its own, or those that all policies share that have none. */
 function certificatesOf(policy: PolicyConfig, { tls }: GatewayConfig): readonly CertificatePair[] {
   return policy.certificates.length > 0 ? policy.certificates : tls.certificates;
+}
+
+/** Of the URL its origin alone: the path of a webhook may be what lets somebody in. */
+function showReceiver(
+  { name, url, format, on, severity, timeoutMs, repeatMs, secrets, client }: LoadedAlertReceiver,
+  idOf: IdOf,
+): ReceiverView {
+  return {
+    name,
+    target: new URL(url).origin,
+    format,
+    on: on ?? null,
+    severity,
+    timeoutMs,
+    repeatMs,
+    signed: secrets.length > 0,
+    certificateId: client === undefined ? null : idOf(client),
+  };
 }
 
 function labelOf(ref: Ref | undefined): string | null {

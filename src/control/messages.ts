@@ -1,6 +1,9 @@
 // What the primary and the control process say to each other: plain data over the fork's IPC channel. Nothing that goes to
 // `control` holds a private key or a secret of the configuration, but for the client secret of the identity provider, which is
 // worth no more than `control` itself; what needs another it asks the primary to do.
+import type { Attempt } from '../alerts/receiver.ts';
+import type { TriedReceiver } from '../alerts/try-receiver.ts';
+import type { AlertKind, Severity } from '../config/alert-kinds.ts';
 import type { LoginProviderConfig } from '../config/gateway-config.ts';
 import type { LogLevel } from '../telemetry/logger.ts';
 import type { ClientsSeen } from './clients-seen.ts';
@@ -9,6 +12,7 @@ import type { StoreProblemCode } from '../store/store-problem.ts';
 import type { ObjectChange } from '../store/object.ts';
 import type { SealedBlob, SealKey } from '../store/sealed.ts';
 import type { PlannedProblem, ShownPlan } from './plan.ts';
+import type { DriftReport } from '../gateway/drift.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { GatewayStatus } from './gateway-status.ts';
 import type { TestQuestion, TestReport } from './test-report.ts';
@@ -24,11 +28,25 @@ export type ControlStart = {
   readonly url: string;
   /** This gateway, among others on one store. */
   readonly gateway: string;
+  /** How often the rows of the store are looked at, milliseconds. */
+  readonly verifyEveryMs: number;
+  /** This run of it: another process that calls itself the same is another one. */
+  readonly instance: GatewayInstance;
   readonly log: {
     readonly level: LogLevel;
     readonly format: 'text' | 'json' | undefined;
     readonly file: string | undefined;
   };
+};
+
+/** One run of a gateway, as others on the store tell it from another. */
+export type GatewayInstance = {
+  readonly id: string;
+  /** Name of the machine, as it says itself. */
+  readonly machine: string;
+  readonly pid: number;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
 };
 
 /** A request as `explain route` takes it. `certificate`: PEM, leaf first. */
@@ -54,6 +72,17 @@ export type Commitment =
   | { readonly state: 'pending'; readonly why: string }
   | { readonly state: 'refused'; readonly why: string; readonly problems: readonly PlannedProblem[] };
 
+/** To a receiver of the configuration in force, and nowhere else. */
+export type DeliverQuestion = { readonly receiver: string; readonly id: string; readonly body: string };
+
+/** Alerts of one kind that this gateway has now, for its metrics. */
+export type FiringCount = {
+  readonly kind: AlertKind;
+  readonly code: string;
+  readonly severity: Severity;
+  readonly count: number;
+};
+
 /** What the primary is asked, and what it answers. */
 export type Questions = {
   /** Null: it is still the generation that is known. */
@@ -76,6 +105,10 @@ export type Questions = {
   plan: { readonly asked: PlanQuestion; readonly answer: ShownPlan };
   /** Has the newest revision loaded, where it is not in force yet. */
   commit: { readonly asked: { readonly revision: number }; readonly answer: Commitment };
+  /** Tells a receiver of alerts: who signs has the secret, who connects has the key. One attempt. */
+  deliver: { readonly asked: DeliverQuestion; readonly answer: Attempt };
+  /** The same for somebody who tries it, step by step. */
+  tryReceiver: { readonly asked: DeliverQuestion; readonly answer: TriedReceiver };
   /** With whom people sign in at this moment; null: with nobody. */
   provider: { readonly asked: null; readonly answer: LoginProvider | null };
   /** Of this client at the provider, read anew. */
@@ -106,6 +139,8 @@ export type ToControl =
   /** Has a shared record written; answered with `recorded`. */
   | { readonly kind: 'record'; readonly id: number; readonly act: RecordAct }
   | { readonly kind: 'ping' }
+  /** What runs has changed, or was refused: it is time to report. */
+  | { readonly kind: 'changed' }
   /** Reopen the log file. */
   | { readonly kind: 'reopen' };
 
@@ -113,10 +148,14 @@ export type FromControl =
   | { readonly kind: 'pong' }
   /** Failed handshakes can be told: the first time when it is ready for them. */
   | { readonly kind: 'taken' }
+  /** All of them, each time. */
+  | { readonly kind: 'firing'; readonly firing: readonly FiringCount[] }
   /** Its store is open: shared records can be written. */
   | { readonly kind: 'records' }
   | { readonly kind: 'recorded'; readonly id: number; readonly outcome: RecordOutcome }
-  | { readonly kind: 'ask'; readonly id: number; readonly question: Question };
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  /** What it found that is not as it is meant, of one kind and source, all of it. */
+  | { readonly kind: 'drift'; readonly report: DriftReport };
 
 /** Descriptor of the connection over which the primary passes requests on: HTTP/2 between the two ends of a pair of sockets. */
 export const requestsFd = 4;

@@ -1,28 +1,16 @@
 // What needs a person now, worst first: read off what is configured, reported and seen, each with its reason, what follows from it
 // and what to do. The same list is the overview's and the alerts'.
+import type { Need } from '../alerts/need.ts';
+import { sortAlerts } from '../alerts/alert-book.ts';
 import { isNearExpiry, describeExpiry, isoSeconds } from '../certs/expiry.ts';
+import { findDrift } from './drift-needs.ts';
 import type { Evidence } from './evidence.ts';
+import { findFleetNeeds } from './fleet-needs.ts';
 import { lifetimesOf, type Owned } from './lifetimes.ts';
 import { type RelationShown, showRelation } from './relations.ts';
 import { helpOfCode, titleOfCode } from './seen-failure.ts';
 
-/** What is cut off or refused now; what will be, or hides something; what is due. */
-export type Severity = 'failing' | 'degraded' | 'due';
-
-export type Need = {
-  /** Stable while it lasts. */
-  readonly id: string;
-  readonly severity: Severity;
-  readonly kind: 'expiry' | 'relation' | 'service' | 'client' | 'reload' | 'store' | 'revocation' | 'workers';
-  /** Of the fault table; for a refused configuration and a store, of theirs. */
-  readonly code: string;
-  readonly sentence: string;
-  readonly consequence: string;
-  readonly help: string;
-  /** Milliseconds since the epoch. */
-  readonly since: number;
-  readonly object: { readonly kind: string; readonly id: string } | null;
-};
+export type { Need, Severity } from '../alerts/need.ts';
 
 export type Assessment = {
   readonly needs: readonly Need[];
@@ -34,29 +22,29 @@ export type Assessment = {
   };
 };
 
-const rank: Readonly<Record<Severity, number>> = { failing: 0, degraded: 1, due: 2 };
 /** Of each kind; a thousand certificates that expire together are one cause. */
 const maxPerKind = 100;
 
-/** `storeProblem`: the control process cannot use the store itself. */
-export function assess(seen: Evidence, headRevision: number | undefined): Assessment {
+/** `further`: found by others (further-needs.ts). */
+export function assess(seen: Evidence, further: readonly Need[] = []): Assessment {
   const relations = seen.view.relations.flatMap((one) => showRelation(one, seen) ?? []);
   const needs = [
     ...findExpiries(seen),
     ...findDownServices(seen),
     ...findFailingRelations(relations),
     ...findRegressed(seen),
-    ...findGatewayNeeds(seen, headRevision),
+    ...findGatewayNeeds(seen),
     ...findStaleLists(seen),
+    ...findFleetNeeds(seen),
+    ...findDrift(seen),
+    ...further,
   ];
   const perKind = new Map<string, number>();
-  const kept = needs
-    .toSorted((a, b) => rank[a.severity] - rank[b.severity] || a.since - b.since)
-    .filter(({ kind }) => {
-      const count = (perKind.get(kind) ?? 0) + 1;
-      perKind.set(kind, count);
-      return count <= maxPerKind;
-    });
+  const kept = sortAlerts(needs).filter(({ kind }) => {
+    const count = (perKind.get(kind) ?? 0) + 1;
+    perKind.set(kind, count);
+    return count <= maxPerKind;
+  });
   const count = (state: string): number => relations.filter((one) => one.state === state).length;
   return {
     needs: kept,
@@ -103,12 +91,14 @@ function consequenceOf({ role, uses }: Owned): string {
   };
   const policies = named('policies', uses.length === 1 ? 'policy' : 'policies');
   const services = named('services', uses.length === 1 ? 'service' : 'services');
+  const receivers = named('alerts', uses.length === 1 ? 'receiver of alerts' : 'receivers of alerts');
   const parts =
     role === 'server' || role === 'backend_client'
       ? [
           (policies ?? (role === 'server' ? '' : undefined)) !== undefined && `clients ${policies ?? ''} refuse us`,
-          (services ?? (role === 'backend_client' ? '' : undefined)) !== undefined &&
+          (services ?? (role === 'backend_client' && receivers === undefined ? '' : undefined)) !== undefined &&
             `the backends ${services ?? ''} refuse us`,
+          receivers !== undefined && `${receivers.replace(/^of /, '')} ${uses.length === 1 ? 'refuses' : 'refuse'} us`,
         ]
       : [
           (policies ?? (role === 'anchor' ? '' : undefined)) !== undefined &&
@@ -189,10 +179,11 @@ function findRegressed(seen: Evidence): Need[] {
   );
 }
 
-function findGatewayNeeds({ status, now }: Evidence, headRevision: number | undefined): Need[] {
+function findGatewayNeeds({ status, now }: Evidence): Need[] {
   const needs: Need[] = [];
   const { refused, store, workers, revision } = status;
-  if (refused !== null)
+  // Of a revision it is told of every gateway alike.
+  if (refused !== null && refused.revision === null)
     needs.push({
       id: 'reload',
       severity: 'degraded',
@@ -218,18 +209,6 @@ function findGatewayNeeds({ status, now }: Evidence, headRevision: number | unde
       help: store.problem?.help ?? 'Run `countersign store verify`.',
       since: store.readAt ?? now,
       object: { kind: 'gateways', id: 'this' },
-    });
-  else if (headRevision !== undefined && headRevision > revision && refused === null)
-    needs.push({
-      id: 'behind',
-      severity: 'degraded',
-      kind: 'store',
-      code: 'behind',
-      sentence: `The gateway runs revision ${revision}, the store has ${headRevision}`,
-      consequence: 'What was changed since then has no effect yet.',
-      help: 'If it stays so, see the log of the gateway for why it did not take it.',
-      since: now,
-      object: { kind: 'changes', id: String(headRevision) },
     });
   const idle = workers.filter(({ serving }) => !serving);
   if (workers.length === 0 || idle.length > 0)

@@ -1,7 +1,9 @@
 // Everything that the API can do, in the order of its document.
 import { accountOperations } from './account-operations.ts';
+import { alertOperations } from './alert-operations.ts';
 import { clientOperations } from './client-operations.ts';
 import { configOperations } from './config-operations.ts';
+import { driftOperations } from './drift-operations.ts';
 import { gatewayOperations } from './gateway-operations.ts';
 import { handshakeOperations } from './handshake-operations.ts';
 import { historyOperations } from './history-operations.ts';
@@ -19,6 +21,7 @@ export const operations: readonly Operation[] = [
   ...sessionOperations,
   ...providerOperations,
   ...overviewOperations,
+  ...alertOperations,
   ...relationOperations,
   ...handshakeOperations,
   ...testOperations,
@@ -28,6 +31,7 @@ export const operations: readonly Operation[] = [
   ...planOperations,
   ...revertOperations,
   ...gatewayOperations,
+  ...driftOperations,
   ...historyOperations,
   ...accountOperations,
 ];

@@ -1,10 +1,9 @@
-// What needs a person now, and how much traffic there is: the first screen of a console, and the alerts.
+// What needs a person now, and how much traffic there is: the first screen of a console.
 import { z } from 'zod';
-import { type Alert, alertSchema } from './alerts.ts';
+import { alertSchema } from './alerts.ts';
 import { readEvidence } from './evidence.ts';
 import { lifetimesOf } from './lifetimes.ts';
 import { type Operation, operation } from './operation.ts';
-import { cutPage, pageOf, pageQuery, showPage } from './pages.ts';
 import { expiryState, expiryStateOf } from './shown-pair.ts';
 import { timeOf } from './times.ts';
 
@@ -17,7 +16,7 @@ const maxExpiries = 200;
 const overview = z.strictObject({
   checkedAt: time.describe('Of what is said here.'),
   revision: z.int().describe('Of the store, that runs; 0: the file alone.'),
-  gateways: z.strictObject({ known: z.int(), current: z.int().describe('That run the same revision as this one.') }),
+  gateways: z.strictObject({ known: z.int(), current: z.int().describe('That run what they are meant to.') }),
   relations: z.strictObject({ total: z.int(), holds: z.int(), failing: z.int(), unknown: z.int() }),
   needs: z.array(alertSchema).describe('What needs you now, worst first.'),
   traffic: z
@@ -55,15 +54,10 @@ const getOverview = operation({
   answer: { status: 200, body: overview },
   examples: [{ name: 'now', status: 200 }],
   run: async ({ context }) => {
-    const { store, ask, alerts } = context;
-    const [seen, traffic, gateways] = await Promise.all([
-      readEvidence(context),
-      ask('traffic', null),
-      store.gateways.list(),
-    ]);
+    const { ask, alerts } = context;
+    const [seen, traffic] = await Promise.all([readEvidence(context), ask('traffic', null)]);
     const { active, relations } = await alerts.look(seen);
-    const { now, status } = seen;
-    const others = gateways.filter(({ name }) => name !== context.gateway);
+    const { now, status, fleet } = seen;
     const expiries = lifetimesOf(seen)
       .toSorted((a, b) => a.notAfter - b.notAfter)
       .slice(0, maxExpiries)
@@ -81,8 +75,8 @@ const getOverview = operation({
       checkedAt: timeOf(Math.min(status.at, seen.clients.at)),
       revision: status.revision,
       gateways: {
-        known: others.length + 1,
-        current: others.filter(({ revision }) => revision === status.revision).length + 1,
+        known: Math.max(1, fleet.length),
+        current: fleet.filter(({ state }) => state === 'current').length,
       },
       relations,
       needs: [...active],
@@ -103,23 +97,4 @@ function shareLeft({ notBefore, notAfter }: { notBefore: number; notAfter: numbe
   return Math.min(1, Math.round(((notAfter - now) / (notAfter - notBefore)) * 1000) / 1000);
 }
 
-const listAlerts = operation({
-  id: 'listAlerts',
-  method: 'GET',
-  path: '/alerts',
-  act: 'config.read',
-  summary: 'What needs you now, worst first, and what ended in the last day.',
-  query: pageQuery.extend({ active: z.enum(['true', 'false']).optional() }),
-  answer: { status: 200, body: pageOf(alertSchema) },
-  examples: [
-    { name: 'all', status: 200 },
-    { name: 'those that last', query: { active: 'true', limit: '1' }, status: 200 },
-  ],
-  run: async ({ context, query: { active: wanted, ...page } }) => {
-    const { active, ended } = await context.alerts.look(await readEvidence(context));
-    const all: readonly Alert[] = wanted === 'true' ? active : wanted === 'false' ? ended : [...active, ...ended];
-    return { status: 200, body: showPage('alerts', cutPage('alerts', all, page), (one) => one) };
-  },
-});
-
-export const overviewOperations: readonly Operation[] = [getOverview, listAlerts];
+export const overviewOperations: readonly Operation[] = [getOverview];

@@ -3,16 +3,8 @@ import { z } from 'zod';
 import { storedKinds } from '../config/stored-kinds.ts';
 import { maxNameLength } from '../store/limits.ts';
 import { ApiProblem } from './api-problem.ts';
-import {
-  answerChange,
-  changeAnswer,
-  changeQuery,
-  planAnswer,
-  planOnly,
-  reasonText,
-  requireActsOf,
-  staleHead,
-} from './change-config.ts';
+import { changeAnswer, changeQuery, planAnswer, reasonText } from './change-answer.ts';
+import { answerChange, planOnly, requireActsOf, staleHead } from './change-config.ts';
 import { type Operation, operation } from './operation.ts';
 import { objectValue } from './stored-parts.ts';
 import type { WrittenChange } from './stored-change.ts';

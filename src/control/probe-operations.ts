@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { JsonObject } from '../store/canonical-json.ts';
 import { ApiProblem } from './api-problem.ts';
 import { auditActor, type Person, type Program } from './caller.ts';
-import { errorsOf } from './change-config.ts';
+import { errorsOf } from './change-answer.ts';
 import type { ControlContext } from './control-context.ts';
 import type { PlanQuestion } from './messages.ts';
 import { type Operation, operation } from './operation.ts';

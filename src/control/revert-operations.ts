@@ -1,20 +1,29 @@
-// A revision taken back by a new one, and everything that the store holds as text.
+// A revision taken back by a new one, a trial on some gateways ended either way, and everything that the store holds as text.
 import { z } from 'zod';
 import type { ObjectName } from '../store/object.ts';
 import type { RevisionHead } from '../store/revision.ts';
+import { openCanary, type Rollout } from '../store/rollout.ts';
 import type { Store } from '../store/store.ts';
 import { ApiProblem, type FieldError } from './api-problem.ts';
-import { answerChange, changeAnswer, changeQuery, planAnswer, reasonText, requireActsOf } from './change-config.ts';
+import { changeAnswer, changeQuery, planAnswer, reasonText } from './change-answer.ts';
+import { answerChange, refuseOpenCanary, requireActsOf, staleHead } from './change-config.ts';
 import { type Operation, operation } from './operation.ts';
 import type { WrittenChange } from './stored-change.ts';
+
+const endQuery = changeQuery.omit({ canary: true }).extend({ reason: reasonText.optional() });
+
+function revisionOf(text: string | undefined): number {
+  return /^[1-9]\d{0,14}$/.test(text ?? '') ? Number(text) : 0;
+}
 
 const revertChange = operation({
   id: 'revertChange',
   method: 'POST',
   path: '/changes/{revision}:revert',
   act: 'config.write',
-  summary: 'Takes a revision back by a new one, where nothing of it was changed again since.',
-  query: changeQuery.extend({ reason: reasonText.optional() }),
+  summary:
+    'Takes a revision back by a new one, where nothing of it was changed again since. One that is on trial on some gateways ends with it, for all of its trial.',
+  query: endQuery,
   answer: { status: 200, also: [202], body: z.union([changeAnswer, planAnswer]) },
   examples: [
     { name: 'none', params: { revision: '999999' }, status: 404 },
@@ -23,19 +32,77 @@ const revertChange = operation({
   run: async (call) => {
     const { context, params, query } = call;
     const { reason, ...how } = query;
-    const number = /^[1-9]\d{0,14}$/.test(params['revision'] ?? '') ? Number(params['revision']) : 0;
+    const number = revisionOf(params['revision']);
     return answerChange(call, {
-      changes: async (head) => {
-        const back = await takeBack(context.store, number, head);
+      changes: async (head, rollout) => {
+        const isOnTrial = rollout.canaries.some((one) => one.number === number);
+        // Half of a trial is nothing that anybody runs.
+        if (!isOnTrial) refuseOpenCanary(rollout, undefined);
+        const back = isOnTrial
+          ? await takeBackAll(context.store, rollout)
+          : await takeBack(context.store, number, head);
         requireActsOf(back, call.caller);
         return back;
       },
+      endsCanary: true,
       reason: reason ?? `revert of revision ${number}`,
       query: how,
       pointerOf: () => '',
     });
   },
 });
+
+const promoteChange = operation({
+  id: 'promoteChange',
+  method: 'POST',
+  path: '/changes/{revision}:promote',
+  act: 'config.write',
+  summary: 'Puts what is on trial on some gateways in force for all of them, by a new revision.',
+  query: endQuery,
+  answer: { status: 200, also: [202], body: z.union([changeAnswer, planAnswer]) },
+  examples: [
+    { name: 'none', params: { revision: '999999' }, status: 404 },
+    { name: 'no number', params: { revision: 'last' }, status: 404 },
+  ],
+  run: async (call) => {
+    const { context, params, query } = call;
+    const { reason, ...how } = query;
+    const number = revisionOf(params['revision']);
+    return answerChange(call, {
+      changes: async (head, rollout) => {
+        await requireOnTrial(context.store, number, rollout);
+        const differences = (await context.store.revisions.difference(rollout.base.number, head.number)) ?? [];
+        requireActsOf(differences, call.caller);
+        return [];
+      },
+      endsCanary: true,
+      reason: reason ?? `revision ${number} for all gateways`,
+      query: how,
+      pointerOf: () => '',
+    });
+  },
+});
+
+/** Throws `not_found`; `conflict` where nothing is on trial any more; `stale` where it is another one by now. */
+async function requireOnTrial(store: Store, number: number, rollout: Rollout): Promise<void> {
+  if (number === 0 || (await store.revisions.find(number)) === undefined)
+    throw new ApiProblem('not_found', 'There is no such revision.');
+  const open = openCanary(rollout);
+  if (open === undefined) throw new ApiProblem('conflict', 'It is not on trial, or not any more: see the changes.');
+  if (open.number !== number) throw await staleHead(store, number, rollout.head);
+}
+
+/** Everything that was put on trial, as it stands for the others. */
+async function takeBackAll({ revisions }: Pick<Store, 'revisions'>, rollout: Rollout): Promise<WrittenChange[]> {
+  const { base, head } = rollout;
+  const differences = (await revisions.difference(base.number, head.number)) ?? [];
+  return Promise.all(
+    differences.map(async ({ kind, id }): Promise<WrittenChange> => {
+      const before = base.number === 0 ? undefined : await revisions.findObject(base.number, { kind, id });
+      return before === undefined ? { kind, id, remove: true } : { kind, id, put: before.body };
+    }),
+  );
+}
 
 /** Throws `not_found`, and `conflict` with every object that is another by now. */
 async function takeBack(
@@ -88,4 +155,4 @@ const exportStore = operation({
   },
 });
 
-export const revertOperations: readonly Operation[] = [revertChange, exportStore];
+export const revertOperations: readonly Operation[] = [revertChange, promoteChange, exportStore];

@@ -9,7 +9,7 @@ import type { AuditEntry } from '../store/audit.ts';
 import { canonicalJson } from '../store/canonical-json.ts';
 import { recordLimits } from '../store/limits.ts';
 import { ApiProblem } from './api-problem.ts';
-import { reasonText } from './change-config.ts';
+import { reasonText } from './change-answer.ts';
 import { auditActor } from './caller.ts';
 import type { ControlContext } from './control-context.ts';
 import { type Operation, operation } from './operation.ts';

@@ -1,5 +1,6 @@
 // The running configuration as the API shows it: names, places, certificates; no private key, no secret. Made by the primary
 // (make-view.ts) for the control process, which asks for it.
+import type { ReceiverView } from '../alerts/receiver.ts';
 
 /** Where something stands and is changed: in a file, whose folder is not told, or in the store. */
 export type Origin =
@@ -7,7 +8,7 @@ export type Origin =
   | { readonly kind: 'store' /** That runs. */; readonly revision: number };
 
 /** What refers to something: `services/orders`. */
-export type Usage = { readonly kind: 'services' | 'policies' | 'routes'; readonly id: string };
+export type Usage = { readonly kind: 'services' | 'policies' | 'routes' | 'alerts'; readonly id: string };
 
 export type CertificateView = {
   readonly id: string;
@@ -185,4 +186,5 @@ export type ConfigView = {
   readonly listeners: readonly ListenerView[];
   readonly expiries: readonly ExpiryView[];
   readonly middlewares: readonly MiddlewareView[];
+  readonly alertReceivers: readonly ReceiverView[];
 };

@@ -1,28 +1,67 @@
-// Until every gateway says that it runs a revision, or the time is over: what each runs it reports itself.
+// Until every gateway that a revision is for says that it runs it, or that it does not take it, or the time is over: what each runs
+// it reports itself. Who is silent is not waited for.
+import { z } from 'zod';
 import type { ControlContext } from './control-context.ts';
+import type { GatewayShown } from './gateway-shape.ts';
 
 const waitMs = 20_000;
+/** Of the whole request: who passes it on waits for 40 s. */
+const requestMs = 32_000;
 const askEveryMs = 250;
-/** Who has not reported for longer is not waited for. */
-const lostMs = 5 * 60_000;
 
-export type Arrival = { readonly committed: string[]; readonly missing: string[] };
+export const arrival = z.strictObject({
+  name: z.string(),
+  state: z
+    .enum(['committed', 'refused', 'pending', 'silent'])
+    .describe(
+      'refused: it did not take it, and runs what it ran before. pending: not yet. silent: it does not report.',
+    ),
+  revision: z.int().describe('That it runs.'),
+  why: z.string().nullable(),
+  problems: z
+    .array(
+      z.strictObject({
+        code: z.string(),
+        detail: z.string(),
+        hint: z.string(),
+        place: z.string(),
+        object: z.strictObject({ kind: z.string(), id: z.string(), pointer: z.string() }).nullable(),
+      }),
+    )
+    .describe('Why it refused it: the objects that are at fault.'),
+});
+export type Arrival = z.output<typeof arrival>;
 
-/** This gateway has it: it is counted, whether it reported already or not. */
+/** `own`: what became of it here, which need not be reported yet. `startedAt`: of the request, monotonic. */
 export async function waitForGateways(
-  { store, clock, gateway }: Pick<ControlContext, 'store' | 'clock' | 'gateway'>,
+  { fleet, clock, gateway }: Pick<ControlContext, 'fleet' | 'clock' | 'gateway'>,
   revision: number,
-): Promise<Arrival> {
-  const until = clock.monotonic() + waitMs;
+  own: 'committed' | 'pending' | undefined,
+  startedAt: number,
+): Promise<Arrival[]> {
+  const until = Math.min(clock.monotonic() + waitMs, startedAt + requestMs);
   for (;;) {
-    const others = (await store.gateways.list()).filter(
-      ({ name, reportedAt }) => name !== gateway && clock.now() - reportedAt < lostMs,
+    const concerned = (await fleet.read()).gateways.filter(
+      ({ isThis, expected }) => expected.revision >= revision && (!isThis || own !== undefined),
     );
-    const missing = others.filter((one) => one.revision < revision).map(({ name }) => name);
-    const committed = [gateway, ...others.filter((one) => one.revision >= revision).map(({ name }) => name)];
-    if (missing.length === 0 || clock.monotonic() >= until) return { committed, missing };
+    const arrivals = concerned.map((one) => arrivalOf(one, revision, one.name === gateway ? own : undefined));
+    if (arrivals.every(({ state }) => state !== 'pending') || clock.monotonic() >= until) return arrivals;
     await new Promise<void>((resolve) => {
       clock.after(askEveryMs, resolve);
     });
   }
+}
+
+function arrivalOf(
+  { name, revision, refused, state }: GatewayShown,
+  awaited: number,
+  own: 'committed' | 'pending' | undefined,
+): Arrival {
+  const runs = { name, revision, why: null, problems: [] };
+  if (revision >= awaited || own === 'committed')
+    return { ...runs, revision: Math.max(revision, awaited), state: 'committed' };
+  if (state === 'silent') return { ...runs, state: 'silent', why: 'It has not reported for a minute.' };
+  if (refused === null || refused.revision === null || refused.revision < awaited) return { ...runs, state: 'pending' };
+  const problems = refused.problems.map(({ message: detail, ...rest }) => ({ ...rest, detail }));
+  return { ...runs, state: 'refused', why: refused.why, problems };
 }

@@ -93,6 +93,8 @@ export type Target = {
   readonly words: TargetWords;
   /** OpenSSL was not given every CA: that it finds no way proves nothing then. */
   readonly keepsBack: boolean;
+  /** The server is asked nothing: what it would answer is seen by other means. */
+  readonly silent?: true;
 };
 
 /** Throws UsageError with one sentence. `now`: milliseconds since the epoch. */

@@ -57,6 +57,8 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   /** Set while an OCSP responder is asked. */
   #stopAsking: (() => void) | undefined;
   #stapled: boolean | undefined;
+  /** It is the gateway itself. */
+  #isSelfTest = false;
   #settled = false;
 
   /** `acceptedAt`: Clock.monotonic(), when the time for the handshake began. */
@@ -121,9 +123,10 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   }
 
   #onHello(hello: ClientHello): void {
-    const { current, handshakes, challenges } = this.#dependencies;
+    const { current, handshakes, challenges, selfTests } = this.#dependencies;
     const { policies, isExempt } = current();
     this.#hello = hello;
+    this.#isSelfTest = selfTests.take(hello.alpn, this.#address.localPort);
     this.#serverName = hello.serverName === undefined ? undefined : canonicalHostName(hello.serverName);
     // A CA that validates a name of ours has no certificate, whatever the policy of that name asks for.
     this.#challenge = challenges.find(hello, this.#serverName);
@@ -138,7 +141,10 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
       return;
     }
     const { remoteAddress } = this.#address;
-    const reached = handshakes.takeHandshake(isExempt(remoteAddress) ? undefined : remoteAddress);
+    // What the gateway tries itself takes nobody's place.
+    const reached = this.#isSelfTest
+      ? undefined
+      : handshakes.takeHandshake(isExempt(remoteAddress) ? undefined : remoteAddress);
     if (reached !== undefined) this.#refuse(reached, alert.internalError);
     else this.#start(terminator);
   }
@@ -272,8 +278,10 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
 
   #conclude(socket: TLSSocket, policy: TrustPolicy, verdict: Verdict): void {
     const { name, trust } = policy;
-    this.#dependencies.onVerified({ policy: name, serverName: this.#serverName, verdict, bundle: trust?.bundle });
-    const peer = peerOfVerdict(this.#address, this.#serverName, policy, verdict);
+    const serverName = this.#serverName;
+    if (!this.#isSelfTest) this.#dependencies.onVerified({ policy: name, serverName, verdict, bundle: trust?.bundle });
+    const known = peerOfVerdict(this.#address, serverName, policy, verdict);
+    const peer = this.#isSelfTest ? { ...known, isSelfTest: true as const } : known;
     if (verdict.code === 'ok') {
       this.#settle('ok', verdict);
       // An open connection should not keep alive what only its handshake needed.
@@ -309,6 +317,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
         detail: refusal.detail,
         remedy: refusal.remedy,
         leaf: refusal.leaf,
+        ...(this.#isSelfTest && { isSelfTest: true as const }),
       }),
     );
     if (verdict !== undefined) return;
@@ -374,6 +383,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
       verdict,
       stapled: this.#stapled,
       durationMs: clock.monotonic() - this.#startedAt,
+      isSelfTest: this.#isSelfTest,
     });
   }
 }

@@ -18,6 +18,7 @@ import type { OcspVerification } from '../ocsp/verification.ts';
 import type { Intermediates } from '../trust/intermediates.ts';
 import type { Peer } from './peer.ts';
 import type { PendingHandshakes } from './pending-handshakes.ts';
+import type { SelfTestMarks } from './self-test-marks.ts';
 import type { PolicyTable } from './policy-table.ts';
 
 /** The active rules, taken anew for each connection. */
@@ -39,6 +40,8 @@ export type HandshakeOutcome = {
   /** The client asked for a stapled response: whether it got one; undefined where it did not ask, or there is no stapling. */
   readonly stapled: boolean | undefined;
   readonly durationMs: number;
+  /** The gateway tried itself. */
+  readonly isSelfTest: boolean;
 };
 
 /** A client that got as far as a verdict, let in or not: for the record of who was seen. */
@@ -55,6 +58,8 @@ export type DownstreamDependencies = {
   readonly deadlines: Deadlines;
   /** What a CA that validates by tls-alpn-01 is to find here. */
   readonly challenges: ChallengeAnswers;
+  /** Which connections are the gateway's own. */
+  readonly selfTests: Pick<SelfTestMarks, 'take'>;
   /** Shared with the other workers. */
   readonly intermediates: Intermediates;
   /** The answers that open connections are verified by, too. */

@@ -29,6 +29,8 @@ export type HandshakeRecord = {
   readonly leaf: LeafRecord | undefined;
   /** What the operator should do. */
   readonly help: string;
+  /** The gateway tried itself: it is nobody's failure. */
+  readonly isSelfTest?: true | undefined;
 };
 
 /** The certificate that was presented. */

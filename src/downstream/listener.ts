@@ -16,6 +16,7 @@ import { Intermediates } from '../trust/intermediates.ts';
 import { OcspChecker } from '../ocsp/checker.ts';
 import type { Address } from './peer.ts';
 import { PendingHandshakes, type PendingLimits } from './pending-handshakes.ts';
+import { SelfTestMarks } from './self-test-marks.ts';
 
 export type DownstreamLimits = {
   /** Connections of one worker on this entry point, those in the handshake included. */
@@ -58,6 +59,7 @@ export class TlsListener implements AdmissionOwner {
         checker: options.ocsp?.checker ?? new OcspChecker({ clock: options.clock }),
         onSoftFail: guard(options.ocsp?.onSoftFail ?? (() => {}), onDefect),
       },
+      selfTests: options.selfTests ?? new SelfTestMarks(options.clock),
       current: options.current,
       clientConnections: options.clientConnections ?? new ClientCounts(),
       handshakes: options.handshakes ?? new HandshakeLimits(options.clock),
@@ -140,7 +142,8 @@ export class TlsListener implements AdmissionOwner {
     const time = this.#dependencies.clock.now();
     const nothing = { serverName: undefined, offered: [], negotiated: '', policy: '', raw: '', leaf: undefined };
     this.#dependencies.onRefused(makeHandshakeRecord({ ...address, ...nothing, time, code, detail }));
-    this.#dependencies.onOutcome({ policy: '', code, verdict: undefined, stapled: undefined, durationMs: 0 });
+    const nothingKnown = { policy: '', verdict: undefined, stapled: undefined, durationMs: 0, isSelfTest: false };
+    this.#dependencies.onOutcome({ ...nothingKnown, code });
   }
 
   #fail(raw: Socket, error: unknown): void {

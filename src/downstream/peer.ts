@@ -26,6 +26,8 @@ export type Peer = {
   readonly identity: Identity | undefined;
   /** Set (`onFailure: explain`) where the handshake failed: answer the first request with this code, then close. */
   readonly refused: Verdict | undefined;
+  /** It is the gateway itself that tries its listener. */
+  readonly isSelfTest?: true;
 };
 
 export type Address = Pick<Peer, 'remoteAddress' | 'remotePort' | 'localPort' | 'localAddress' | 'balancer'>;

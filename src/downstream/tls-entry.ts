@@ -44,11 +44,16 @@ export function makeTlsEntry({
     ...(onVerified === undefined ? {} : { onVerified }),
     limits: { maxConnections },
     onRefused: (record) => {
+      if (record.isSelfTest === true) return;
       refusals.add(record);
       onFailure?.(record);
     },
     onChallenge: () => metrics.acmeChallenges.labels({ type: 'tls-alpn-01' }).inc(),
-    onOutcome: ({ policy, code, verdict, stapled, durationMs }) => {
+    onOutcome: ({ policy, code, verdict, stapled, durationMs, isSelfTest }) => {
+      if (isSelfTest) {
+        metrics.selfTestHandshakes.labels({ policy, result: code }).inc();
+        return;
+      }
       const { version = '', resumed = false } = verdict ?? {};
       const labels = { leg: 'client', policy, backend: '', result: code, version, resumed: String(resumed) };
       metrics.tlsHandshakes.labels(labels).inc();

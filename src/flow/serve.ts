@@ -17,6 +17,7 @@ import { refuse } from './refuse.ts';
 import { route } from './route.ts';
 import type { Services } from './serving.ts';
 import { RequestContext } from './request-context.ts';
+import { answerSelfTest } from './self-test.ts';
 
 /** Serves the requests of one client connection. */
 export class Serve implements RequestHandler, FilteringOwner {
@@ -30,6 +31,7 @@ export class Serve implements RequestHandler, FilteringOwner {
 
   onRequest(exchange: Exchange): void {
     const context = new RequestContext(exchange, this.#client, this.#services.current(), this.#services);
+    if (this.#client.peer.isSelfTest === true) return answerSelfTest(context);
     this.#services.metrics.active.inc();
     this.#serve(context, undefined);
   }

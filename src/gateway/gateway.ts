@@ -14,6 +14,7 @@ import type { ClientCounts } from '../downstream/client-counts.ts';
 import { EntryPoints, type ListenPorts } from '../downstream/entry-points.ts';
 import { Intermediates } from '../trust/intermediates.ts';
 import { peerOfPlainConnection } from '../downstream/peer.ts';
+import { SelfTestMarks } from '../downstream/self-test-marks.ts';
 import { TicketRing } from '../downstream/ticket-ring.ts';
 import { TicketRotation } from '../downstream/ticket-rotation.ts';
 import { type SharedTicketKey, ticketEpoch, type TicketSeed } from '../downstream/ticket-secret.ts';
@@ -75,12 +76,14 @@ export class Gateway {
   readonly #tickets: TicketRing;
   readonly #rates: RateCounters;
   readonly #challenges = new ChallengeAnswers();
+  readonly #selfTests: SelfTestMarks;
   #entryPoints: EntryPoints | undefined;
   #passThrough: PassThrough | undefined;
 
   constructor(options: GatewayOptions) {
     const { clock } = options;
     this.#options = options;
+    this.#selfTests = new SelfTestMarks(clock);
     const deadlines = new Deadlines(clock);
     this.#deadlines = deadlines;
     const active = this.#active;
@@ -206,6 +209,11 @@ export class Gateway {
     this.#challenges.set(answers);
   }
 
+  /** By which the gateway's own attempts are known. */
+  setSelfTestKey(key: Uint8Array): void {
+    this.#selfTests.setKey(key);
+  }
+
   /** Opens the entry points that have a port. Throws the system's error where that fails. */
   async listen(ports: ListenPorts): Promise<void> {
     const { config } = this.#active.get().loaded;
@@ -251,6 +259,7 @@ export class Gateway {
       clock: this.#options.clock,
       deadlines: this.#deadlines,
       challenges: this.#challenges,
+      selfTests: this.#selfTests,
       log: services.logger,
       metrics: this.#metrics.of,
       intermediates: this.#intermediates,

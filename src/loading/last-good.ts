@@ -25,9 +25,9 @@ export type LastGood = {
   write(stored: StoredRevision, opener: Opener): void;
 };
 
-/** Beside the store, where nobody else can write. */
-export function lastGoodPath(storePath: string): string {
-  return `${storePath}.last-good`;
+/** Beside the store, where nobody else can write. Of a gateway with a written name its own: several may share a file. */
+export function lastGoodPath(storePath: string, gateway?: string): string {
+  return gateway === undefined ? `${storePath}.last-good` : `${storePath}.${gateway}.last-good`;
 }
 
 export class LastGoodFile implements LastGood {

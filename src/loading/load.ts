@@ -6,9 +6,11 @@ import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigOrigin } from '../config/config-origin.ts';
-import type { LoadedText } from '../config/load-config.ts';
+import { hash } from 'node:crypto';
+import type { FileDigest, LoadedText } from '../config/load-config.ts';
 import { readConfig, unread } from '../config/read-config.ts';
 import type { Problem } from '../yaml/problem.ts';
+import { loadAlertReceivers } from './alert-receivers.ts';
 import { checkAnchors } from './check-anchors.ts';
 import { checkCoverage, Coverage, hostsOf, type ServedHost } from './check-coverage.ts';
 import { checkOrders, type PolicyCoverage } from './check-orders.ts';
@@ -35,6 +37,8 @@ import { loadPairs, sharedPairs } from './shared-pairs.ts';
 export type LoadedResult = Dependencies & {
   readonly loaded: LoadedConfig | undefined;
   readonly problems: readonly Problem[];
+  /** Every file that was read, over the very bytes that were used; those of sources and CRLs, which renew themselves, apart. */
+  readonly digests: readonly FileDigest[];
 };
 
 export type LoadOptions = {
@@ -74,11 +78,11 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
     origin = await source.readTexts();
   } catch (error) {
     const problem = unread(source.name, error instanceof Error ? error.message : String(error), unreachableHint);
-    return { loaded: undefined, problems: [problem], watch: [], materialIds: [] };
+    return { loaded: undefined, problems: [problem], digests: [], watch: [], materialIds: [] };
   }
   // What an unknown key says is lost, but all problems are told at once. Its error is among `all`, so nothing of it is used.
-  const { draft: config, problems, files } = await (options.read ?? readConfig)(origin, options);
-  if (config === undefined) return { loaded: undefined, problems, watch: files, materialIds: [] };
+  const { draft: config, problems, files, digests } = await (options.read ?? readConfig)(origin, options);
+  if (config === undefined) return { loaded: undefined, problems, digests, watch: files, materialIds: [] };
   await options.sources?.prepare(listSources(config), options.sourceMs ?? defaultSourceMs, options.once);
   const { tolerateExpired = false, sources: deliveries } = options;
   const loader = new MaterialLoader(source, options.clock.now(), { tolerateExpired, deliveries });
@@ -90,7 +94,13 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   const watch = [...files, ...loader.paths];
   watch.push(...config.extraFolders.map(({ path }) => path));
   if (config.tls.certsDir !== undefined) watch.push(config.tls.certsDir.path);
-  return { loaded: all.some(isError) ? undefined : loaded, problems: all, watch, materialIds: [...loader.ids] };
+  return {
+    loaded: all.some(isError) ? undefined : loaded,
+    problems: all,
+    digests: [...digests, ...digestsOf(loader)],
+    watch,
+    materialIds: [...loader.ids],
+  };
 }
 
 /**
@@ -122,6 +132,14 @@ async function readCrls(groups: readonly CrlGroupSpec[], { crls, clock }: LoadOp
   return own.prepare(groups).finally(() => own.close());
 }
 
+function digestsOf({ files }: MaterialLoader): FileDigest[] {
+  return [...files].flatMap(([key, read]) =>
+    read.ok && key.startsWith('path ')
+      ? [{ path: key.slice('path '.length), sha256: hash('sha256', read.bytes, 'hex') }]
+      : [],
+  );
+}
+
 function isError(problem: Problem): boolean {
   return problem.severity === 'error';
 }
@@ -151,6 +169,11 @@ async function loadMaterial(
     routes.push({ ...(await loadRoute(route, loader, crls, expiries)), filters });
   }
   const adminLogin = await loadAdminLogin(config, loader, crls, expiries);
+  const alertReceivers = await loadAlertReceivers(
+    config,
+    loader,
+    (pair) => void expiries.push(expiryOf('backend_client', pair)),
+  );
   const named = await loadNamed(config, loader, expiries);
   checkPairs(loader);
   const stapling = planStapling(
@@ -167,6 +190,7 @@ async function loadMaterial(
     routes,
     named,
     adminLogin,
+    alertReceivers,
     expiries: distinct(expiries),
     crls: crls.groups,
     staples,
@@ -194,7 +218,7 @@ async function loadAdminLogin(
 
 /** What has an id is good, whether somebody refers to it or not: the next change may. */
 async function loadNamed(
-  { named, tls, routes, entryPoints }: GatewayConfig,
+  { named, tls, routes, entryPoints, alerts }: GatewayConfig,
   loader: MaterialLoader,
   expiries: Expiry[],
 ): Promise<LoadedNamed> {
@@ -209,7 +233,10 @@ async function loadNamed(
     ...tls.gateway.certificates,
     ...(entryPoints.admin.certificate === undefined ? [] : [entryPoints.admin.certificate]),
   ]);
-  const asClient = new Set<object>(routes.flatMap(({ tls: { clientCert } }) => clientCert ?? []));
+  const asClient = new Set<object>([
+    ...routes.flatMap(({ tls: { clientCert } }) => clientCert ?? []),
+    ...alerts.flatMap(({ certificate }) => certificate?.cert ?? []),
+  ]);
   const certificates: LoadedNamed['certificates'][number][] = [];
   for (const { id, pair } of named.certificates) {
     // As it was read before, where somebody refers to it: nothing is said of it twice.

@@ -1,7 +1,7 @@
 // A configuration with everything it points to read and checked: plain data, so that the primary can read the files once
 // and every worker builds the same generation from the same bytes.
 import type { Expiry } from '../certs/expiry.ts';
-import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
+import type { AlertReceiverConfig, GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway-config.ts';
 import type { CrlGroupSpec } from '../crl/wanted.ts';
 import type { FilterMaterial } from '../filters/material.ts';
 import type { Place } from '../yaml/place.ts';
@@ -53,6 +53,15 @@ export type LoadedNamed = {
   readonly caBundles: readonly { readonly id: string; readonly place: Place; readonly caPem: readonly string[] }[];
 };
 
+/** A receiver of alerts with what it takes to tell it: stays in the primary. */
+export type LoadedAlertReceiver = Omit<AlertReceiverConfig, 'secrets' | 'ca' | 'certificate'> & {
+  /** The one in force first. */
+  readonly secrets: readonly string[];
+  /** PEM; undefined: public CAs. */
+  readonly caPem: readonly string[] | undefined;
+  readonly client: LoadedPair | undefined;
+};
+
 /** Beside the rules, what the primary does with it. */
 export type LoadedConfig = LoadedRules & {
   /** Of the store whose objects are part of it; 0: there are none, or they are only proposed. */
@@ -60,6 +69,7 @@ export type LoadedConfig = LoadedRules & {
   readonly named: LoadedNamed;
   /** Who logs in by certificate at the admin entry point: PEM of the CAs, and the key of the CRLs; undefined: nobody. */
   readonly adminLogin: { readonly caPem: readonly string[]; readonly crlKey: string | undefined } | undefined;
+  readonly alertReceivers: readonly LoadedAlertReceiver[];
   readonly expiries: readonly Expiry[];
   /** The CRLs that policies and routes ask for by their crlKey: what to read, not what was read. */
   readonly crls: readonly CrlGroupSpec[];

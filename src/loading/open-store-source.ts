@@ -1,9 +1,10 @@
 // The source of a configuration with a store: where its opening key and the last good revision stand, and what is made of both at the
 // very first start.
 import type { KeyObject } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
+import { defaultGatewayName } from '../config/own-name.ts';
 import { showPath } from '../base/secret-text.ts';
 import type { StoreLocation } from '../config/store-location.ts';
 import type { VerifiedSoFar } from '../postgres/verify-database.ts';
@@ -28,22 +29,30 @@ export type StoreFiles = {
 };
 
 export function storeSourceOf({ file, store, clock, mayFallBack }: StoreFiles): StoreSource {
-  const { path } = store;
+  const { path, gateway } = store;
   // Over all connections: what was verified of a database is not read again after each of them.
   const soFar: VerifiedSoFar = { state: undefined };
   return new StoreSource({
     file,
     clock,
+    gateway: gateway ?? defaultGatewayName(),
     open: async () => openStore(store, { access: 'read', busyMs, clock, as: 'primary', soFar }),
     opener: () => readOpener(store),
-    ...(mayFallBack && { lastGood: new LastGoodFile(lastGoodPath(path)) }),
+    ...(mayFallBack && { lastGood: new LastGoodFile(lastGoodPath(path, gateway)) }),
   });
 }
 
 /** Nothing of a store is there, or ever was. A key that stands elsewhere may be there before it. */
 export function isFirstStart({ path, sealKey }: StoreLocation): boolean {
-  const own = [path, lastGoodPath(path), ...(sealKey === undefined ? [openingKeyPath(path)] : [])];
-  return !own.some((file) => existsSync(file));
+  const own = [path, ...(sealKey === undefined ? [openingKeyPath(path)] : [])];
+  return !own.some((file) => existsSync(file)) && !wasServed(path);
+}
+
+/** Some gateway, under whatever name, has served a revision of it. */
+function wasServed(path: string): boolean {
+  if (!existsSync(dirname(path))) return false;
+  const own = basename(path);
+  return readdirSync(dirname(path)).some((name) => name.startsWith(`${own}.`) && name.endsWith('.last-good'));
 }
 
 /** Before the first start of a store there is nothing to look at. Rejects with a StoreProblem where a database cannot be asked. */
@@ -66,7 +75,7 @@ export async function holdsNothingYet(location: StoreLocation, clock: Clock): Pr
 export async function makeStoreOnce(location: StoreLocation, clock: Clock): Promise<void> {
   const { path, sealKey } = location;
   const keyPath = openingKeyPath(path);
-  if (existsSync(lastGoodPath(path)) || (sealKey === undefined && existsSync(keyPath))) return;
+  if (wasServed(path) || (sealKey === undefined && existsSync(keyPath))) return;
   makePrivateFolder(dirname(path));
   await using store = await openStore(location, { access: 'write', clock, as: 'primary' });
   // One that stands elsewhere may be another than at the last start.

@@ -18,10 +18,12 @@ export type StoreLineOptions = {
   readonly open: () => Promise<Store>;
   /** As the key file is now; undefined where there is none. */
   readonly opener: () => Opener | undefined;
+  /** Whose revisions: some are for other gateways only. */
+  readonly gateway: string;
 };
 
 export type StoreListener = {
-  /** Of each new head, and of the head when the store can be read again. */
+  /** Of each new head for this gateway, and of the head when the store can be read again. */
   readonly onNews: (head: RevisionHead) => void;
   /** The store cannot be asked any more; it is tried again. */
   readonly onProblem: (problem: Error) => void;
@@ -43,7 +45,7 @@ export class StoreLine {
     this.#refuse = refuse;
   }
 
-  /** The newest revision, verified. Rejects where the store cannot be read, or is not what it says. */
+  /** The newest revision for this gateway, verified. Rejects where the store cannot be read, or is not what it says. */
   async read(): Promise<{ readonly stored: StoredRevision; readonly opener: Opener | undefined }> {
     try {
       const opener = this.#options.opener();
@@ -52,7 +54,7 @@ export class StoreLine {
       this.#refuse(identity);
       if (opener !== undefined) checkOpener(await store.sealed.keys(), opener);
       await verify(store, opener);
-      const stored = { ...(await readHead(store)), store: identity };
+      const stored = { ...(await readHead(store, this.#options.gateway)), store: identity };
       this.#retryMs = firstRetryMs;
       return { stored, opener };
     } catch (error) {
@@ -74,7 +76,19 @@ export class StoreLine {
 
   /** Undefined where the store cannot be asked at the moment. */
   async head(): Promise<RevisionHead | undefined> {
-    return this.#store?.revisions.head().catch(() => undefined);
+    return this.#store?.revisions.head(this.#options.gateway).catch(() => undefined);
+  }
+
+  /** Asks what no load asks. Undefined where the store cannot be asked at the moment; what `act` throws is passed on. */
+  async ask<T>(act: (store: Store, opener: Opener | undefined) => Promise<T>): Promise<T | undefined> {
+    const store = this.#store;
+    if (store === undefined) return undefined;
+    try {
+      return await act(store, this.#options.opener());
+    } catch (error) {
+      if (error instanceof StoreProblem) return undefined;
+      throw error;
+    }
   }
 
   follow(clock: Clock, listener: StoreListener): void {
@@ -101,10 +115,15 @@ export class StoreLine {
     const following = this.#following;
     if (following === undefined) return;
     this.#unfollow();
-    this.#unfollow = store.revisions.onRevision(following.onNews, (problem) => {
+    const fail = (problem: Error): void => {
+      if (this.#store !== store) return;
       following.onProblem(problem);
       void this.#drop();
-    });
+    };
+    this.#unfollow = store.revisions.onRevision(() => {
+      // What is new may be for others.
+      void store.revisions.head(this.#options.gateway).then(following.onNews, fail);
+    }, fail);
   }
 
   /** What failed once is not asked again: the next use opens anew, and verifies anew. */

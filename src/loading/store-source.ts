@@ -9,6 +9,7 @@ import type { SharedRecords } from '../store/records.ts';
 import type { Digest } from '../store/digest.ts';
 import type { RevisionHead } from '../store/revision.ts';
 import type { Opener } from '../store/seal.ts';
+import type { Store } from '../store/store.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { ConfigSource, ConfigWatch } from './config-source.ts';
 import { FileSource } from './file-source.ts';
@@ -22,6 +23,10 @@ export type StoreState = {
   readonly up: boolean;
   /** Number of the revision in force, or, before any is, of the one that was loaded; 0: there was none yet. */
   readonly revision: number;
+  /** Digest of the revision in force; null: none is. */
+  readonly digest: string | null;
+  /** The revision that the last load took, whatever came of it; 0: none. */
+  readonly tried: number;
   /** When the store could last be read, milliseconds since the epoch; undefined: not by this process. */
   readonly readAt: number | undefined;
   /** Why it is not up, and what to do. */
@@ -37,6 +42,9 @@ export type StoreSourceOptions = StoreLineOptions & {
   /** Without it nothing stands in for the store. */
   readonly lastGood?: LastGood;
 };
+
+/** What is not read off what was loaded. */
+type Known = Omit<StoreState, 'digest' | 'tried'>;
 
 type Loaded = { readonly stored: StoredRevision; readonly opener: Opener | undefined; readonly fromStore: boolean };
 
@@ -54,7 +62,8 @@ export class StoreSource implements ConfigSource {
   #pinned: Loaded | undefined;
   /** The head that the last load saw, good or not. */
   #seen: string | undefined;
-  #state: StoreState = { up: false, revision: 0, readAt: undefined };
+  #state: Known = { up: false, revision: 0, readAt: undefined };
+  #tried = 0;
   #onState: (state: StoreState, before: StoreState) => void = () => {};
 
   constructor(options: StoreSourceOptions) {
@@ -65,7 +74,8 @@ export class StoreSource implements ConfigSource {
   }
 
   get state(): StoreState {
-    return this.#state;
+    const inForce = this.#committed?.stored.revision;
+    return { ...this.#state, digest: inForce?.digest ?? null, tried: this.#tried };
   }
 
   /** Called with each state that is another than the one before. */
@@ -113,6 +123,16 @@ export class StoreSource implements ConfigSource {
     this.#committed = loaded;
     this.#setState({ ...this.#state, revision: headOf(loaded.stored).number });
     if (loaded.fromStore && loaded.opener !== undefined) this.#options.lastGood?.write(loaded.stored, loaded.opener);
+  }
+
+  /** As the key file is now; undefined where there is none. */
+  opener(): Opener | undefined {
+    return this.#options.opener();
+  }
+
+  /** As that of the line: only after a load has opened the store. */
+  async ask<T>(act: (store: Store, opener: Opener | undefined) => Promise<T>): Promise<T | undefined> {
+    return this.#line.ask(act);
   }
 
   /** Shared records, over the connection that is there; undefined where the store cannot be asked at the moment. */
@@ -180,6 +200,7 @@ export class StoreSource implements ConfigSource {
     try {
       const { stored, opener } = await this.#line.read();
       this.#seen = headOf(stored).digest;
+      this.#tried = headOf(stored).number;
       const rewound = await this.#compareWithBefore(stored);
       const { number } = headOf(this.#committed?.stored ?? stored);
       const readAt = this.#options.clock.now();
@@ -255,10 +276,10 @@ export class StoreSource implements ConfigSource {
     this.#setState({ up: false, revision, readAt: up ? this.#options.clock.now() : readAt, problem });
   }
 
-  #setState(state: StoreState): void {
-    const before = this.#state;
+  #setState(state: Known): void {
+    const before = this.state;
     this.#state = state;
-    this.#onState(state, before);
+    this.#onState(this.state, before);
   }
 }
 

@@ -23,9 +23,12 @@ export type StoredRevision = {
 
 export const nothingStored: StoredRevision = { revision: undefined, objects: [], sealed: new Map() };
 
-/** The newest one. Rejects with a StoreProblem; `altered` where it, or a sealed key of it, is not what was stored. */
-export async function readHead(store: Pick<Store, 'revisions' | 'sealed'>): Promise<StoredRevision> {
-  const head = await store.revisions.head();
+/**
+ * The newest one; with the name of a gateway the newest that is in force for it. Rejects with a StoreProblem; `altered` where it,
+ * or a sealed key of it, is not what was stored.
+ */
+export async function readHead(store: Pick<Store, 'revisions' | 'sealed'>, gateway?: string): Promise<StoredRevision> {
+  const head = await store.revisions.head(gateway);
   if (head.number === 0) return nothingStored;
   const read = await store.revisions.read(head.number);
   if (read === undefined) throw new StoreProblem('altered', `revision ${head.number} is not there any more`);

@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { openTempDir, type TempDir } from '../../test/support/temp.ts';
 import { eventually } from '../../test/support/wait-for.ts';
-import { readFileSync } from 'node:fs';
-import { systemClock } from '../base/clock.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { createServer, get } from '../base/node-http.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import { FileSource } from '../loading/file-source.ts';
 import { loadGateway } from '../loading/load.ts';
@@ -38,7 +41,26 @@ process.on('disconnect', () => process.exit(0));
 
 type Event = { readonly message?: Record<string, unknown>; readonly variables?: string[]; readonly pid?: number };
 
-async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlProcess; events: () => Event[] }> {
+/** Serves requests, and says nothing before it gets SIGHUP. */
+const silentEntry = `
+import { renameSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http2';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+createServer((request, response) => response.end('served')).emit('connection', new Socket({ fd: 4 }));
+process.on('SIGHUP', () => process.send({ kind: 'pong' }));
+process.on('message', ({ kind }) => {
+  if (kind !== 'start') return;
+  writeFileSync(join(import.meta.dirname, 'pid.new'), String(process.pid));
+  renameSync(join(import.meta.dirname, 'pid.new'), join(import.meta.dirname, 'pid'));
+});
+process.on('disconnect', () => process.exit(0));
+`;
+
+async function open(
+  t: TestContext,
+  more: { readonly entry?: string; readonly clock?: Clock } = {},
+): Promise<{ dir: TempDir; control: ControlProcess; events: () => Event[] }> {
   const dir = openTempDir('control-process');
   const file = dir.write(
     'gateway.yml',
@@ -48,17 +70,20 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
   assert.ok(loaded !== undefined);
   const active = new ActiveConfig(loaded, systemClock);
   const control = new ControlProcess({
-    clock: systemClock,
+    clock: more.clock ?? systemClock,
     log: createLogger({ level: 'off' }),
     store: { path: '/store.db' },
-    entry: dir.write('entry.mjs', entry),
+    entry: dir.write('entry.mjs', more.entry ?? entry),
     active,
+    drift: { report: () => {} },
     status: new StatusReader({
       clock: systemClock,
       active,
       workers: { list: () => [] },
       reloader: { refused: undefined },
+      drift: { list: [] },
       storeState: undefined,
+      controlEnds: () => [],
       crls: new CrlPublisher({ clock: systemClock }),
     }),
     traffic: { read: async () => [] },
@@ -67,7 +92,9 @@ async function open(t: TestContext): Promise<{ dir: TempDir; control: ControlPro
     trust: { crls: new CrlPublisher({ clock: systemClock }), record: undefined, sources: undefined },
     reloader: { reload: async () => assert.fail('nobody reloads') },
     seen: async () => undefined,
-    storeState: () => ({ up: true, revision: 0, readAt: undefined }),
+    storeState: () => ({ up: true, revision: 0, digest: null, tried: 0, readAt: undefined }),
+    onFiring: () => {},
+    onEnd: () => {},
     planning: { file, strict: true, env: {}, store: { path: '/store.db' } },
   });
   dir.write('events', '');
@@ -109,6 +136,37 @@ describe('the control process', () => {
     assert.match(JSON.stringify(answers().get(4)?.['why']), /"code":"absent"/);
     assert.deepEqual((answer(5) as { route: { name: string; file: string } }).route.file, 'gateway.yml');
     assert.match(JSON.stringify(answers().get(6)?.['why']), /"code":"invalid"/);
+  });
+
+  it('gets no request while it has not been heard of for long, and gets the next once it is', async (t) => {
+    let round = (): void => {};
+    const clock: Clock = {
+      ...systemClock,
+      after: (ms, act) => {
+        if (ms !== 1_000) return systemClock.after(ms, act);
+        round = act;
+        return () => {};
+      },
+    };
+    const { dir, control } = await open(t, { entry: silentEntry, clock });
+    control.start('http://localhost:9901');
+    const server = createServer((request, response) => void control.answer(request, response)).listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const status = async (): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        get({ host: '127.0.0.1', port, agent: false }, (answer) => resolve(answer.resume().statusCode)).on(
+          'error',
+          reject,
+        );
+      });
+    await eventually(() => existsSync(dir.file('pid')), { what: 'the process' });
+    assert.equal(await status(), 200);
+    for (let rounds = 0; rounds < 4; rounds += 1) round();
+    assert.equal(await status(), 503);
+    process.kill(Number(readFileSync(dir.file('pid'), 'utf8')), 'SIGHUP');
+    await eventually(async () => (await status()) === 200, { what: 'an answer, without another round' });
   });
 
   it('is started again where it ends, and not where it was told to', async (t) => {

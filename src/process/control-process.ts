@@ -1,18 +1,28 @@
 // The control process as the primary sees it: forked like a worker, watched like one, and started again with growing pauses. What
 // becomes of it changes nothing for traffic, health and metrics. Loaded only where the configuration has a store.
 import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import { entryModule } from '../base/entry-module.ts';
-import type { ControlStart, FromControl, ShownCertificate, ToControl } from '../control/messages.ts';
+import type {
+  ControlStart,
+  FiringCount,
+  FromControl,
+  GatewayInstance,
+  ShownCertificate,
+  ToControl,
+} from '../control/messages.ts';
+import type { DriftReport } from '../gateway/drift.ts';
 import type { FailureReport } from '../gateway/failure-tally.ts';
 import type { RecordAct, RecordOutcome, SharedStore } from '../sharing/shared-store.ts';
 import type { StoreAddress } from '../loading/open-store.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Backoff } from './backoff.ts';
+import type { DriftBoard } from './drift-board.ts';
 import type { FailureLine } from './failure-line.ts';
 import { passOn, refuseRequest, RequestLine } from './control-requests.ts';
 import { type AnswerDependencies, answerQuestion } from './control-questions.ts';
@@ -23,6 +33,10 @@ export type ControlProcessOptions = AnswerDependencies & {
   readonly clock: Clock;
   readonly log: Logger;
   readonly failures: Pick<FailureLine, 'connect' | 'taken'>;
+  /** Alerts that this gateway has; none are known while there is no process. */
+  readonly onFiring: (firing: readonly FiringCount[]) => void;
+  readonly onEnd: () => void;
+  readonly drift: Pick<DriftBoard, 'report'>;
   /** Whose records it writes; undefined: nobody's. */
   readonly sharing?: { readonly store: Pick<SharedStore, 'connect' | 'written'> } | undefined;
   readonly store: StoreAddress;
@@ -39,9 +53,13 @@ export class ControlProcess {
   #start: ControlStart | undefined;
   #handle: Handle | undefined;
   #dismissed = false;
+  #endedAt: number[] = [];
+  readonly #instance: GatewayInstance;
 
   constructor(options: ControlProcessOptions) {
     this.#options = options;
+    const startedAt = options.clock.now();
+    this.#instance = { id: randomUUID(), machine: hostname().slice(0, 200), pid: process.pid, startedAt };
     this.#watchdog = new Watchdog({
       clock: options.clock,
       workers: () => (this.#handle === undefined || this.#handle.gone ? [] : [this.#handle]),
@@ -55,9 +73,17 @@ export class ControlProcess {
 
   /** `url`: where the admin entry point is reached. Waits for nothing. */
   start(url: string): void {
-    const { log } = this.#options.active.startedWith;
+    const { log, drift } = this.#options.active.startedWith;
     const { level, format, file } = log;
-    this.#start = { store: this.#options.store, url, gateway: hostname().slice(0, 200), log: { level, format, file } };
+    const { name: gateway } = this.#options.active.startedWith;
+    this.#start = {
+      store: this.#options.store,
+      url,
+      gateway,
+      verifyEveryMs: drift.everyMs,
+      instance: this.#instance,
+      log: { level, format, file },
+    };
     this.#watchdog.start();
     this.#fork(this.#start);
   }
@@ -67,6 +93,20 @@ export class ControlProcess {
     const handle = this.#handle;
     if (handle === undefined || handle.gone || handle.unresponsive) return refuseRequest(response, 'not_running');
     return passOn(request, response, handle.requests, this.#options.clock, shown);
+  }
+
+  /** Of the last hour, oldest first. */
+  get endedAt(): readonly number[] {
+    return this.#endedAt;
+  }
+
+  get isUp(): boolean {
+    return this.#handle !== undefined && !this.#handle.gone && !this.#handle.unresponsive;
+  }
+
+  /** What runs has changed, or was refused. */
+  tellChanged(): void {
+    this.#handle?.send({ kind: 'changed' });
   }
 
   reopenLogs(): void {
@@ -82,11 +122,13 @@ export class ControlProcess {
   #fork(start: ControlStart): void {
     const { clock, log } = this.#options;
     const startedAt = clock.monotonic();
-    const { failures, sharing } = this.#options;
+    const { failures, sharing, drift } = this.#options;
     const handle: Handle = new Handle(this.#options.entry ?? ownEntry, this.#options, {
       onTaken: () => failures.taken(),
       onRecords: () => sharing?.store.connect(handle),
       onRecorded: (id, outcome) => sharing?.store.written(id, outcome),
+      onDrift: (report) => drift.report(report),
+      onFiring: (firing) => this.#options.onFiring(firing),
     });
     this.#handle = handle;
     handle.send({ kind: 'start', start });
@@ -94,7 +136,11 @@ export class ControlProcess {
     void handle.exited.then(({ code, signal }) => {
       failures.connect(undefined);
       sharing?.store.connect(undefined);
+      this.#options.onFiring([]);
       if (this.#dismissed) return;
+      this.#options.onEnd();
+      const now = clock.now();
+      this.#endedAt = [...this.#endedAt.filter((at) => at > now - endsKeptMs), now].slice(-maxEnds);
       const restartInMs = this.#backoff.delayAfter(clock.monotonic() - startedAt);
       log.error({ pid: handle.pid, code, signal, restartInMs }, 'control process ended; it will be started again');
       clock.after(restartInMs, () => {
@@ -103,6 +149,9 @@ export class ControlProcess {
     });
   }
 }
+
+const endsKeptMs = 3_600_000;
+const maxEnds = 100;
 
 type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
@@ -114,9 +163,11 @@ const youngHeap = ['--max-semi-space-size=1'];
 
 /** What it tells unasked. */
 type ControlNews = {
+  readonly onFiring: (firing: readonly FiringCount[]) => void;
   readonly onTaken: () => void;
   readonly onRecords: () => void;
   readonly onRecorded: (id: number, outcome: RecordOutcome) => void;
+  readonly onDrift: (report: DriftReport) => void;
 };
 
 /** One process, from its fork to its end. */
@@ -184,9 +235,13 @@ class Handle implements Watched {
 
   async #onMessage(message: FromControl, dependencies: AnswerDependencies): Promise<void> {
     this.heard++;
+    // At once: it may just have said that it serves, after a start that took long.
+    this.unresponsive = false;
     if (message.kind === 'taken') this.#news.onTaken();
     if (message.kind === 'records') this.#news.onRecords();
     if (message.kind === 'recorded') this.#news.onRecorded(message.id, message.outcome);
+    if (message.kind === 'drift') this.#news.onDrift(message.report);
+    if (message.kind === 'firing') this.#news.onFiring(message.firing);
     if (message.kind !== 'ask') return;
     const { id, question } = message;
     const outcome = await answerQuestion(question, dependencies);
@@ -205,6 +260,8 @@ const passedVariables = [
   'LC_ALL',
   'TERM',
   'NO_COLOR',
+  // An allocator, or what else is put before the libraries of all processes.
+  'LD_PRELOAD',
   'NODE_OPTIONS',
   'NODE_COMPILE_CACHE',
   'NODE_DISABLE_COMPILE_CACHE',

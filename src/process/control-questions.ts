@@ -34,6 +34,8 @@ export type AnswerDependencies = {
   /** How the store is, as who loads from it sees it. */
   readonly storeState: () => StoreState;
   readonly planning: PlanSettings;
+  /** Of an attempt to tell a receiver of alerts, for the metrics. */
+  readonly onDelivery?: (receiver: string, result: string) => void;
   /** Who came, to this gateway and to the others on its store; undefined where nobody keeps a record. */
   readonly seen: () => Promise<MergedRecord | undefined>;
 };
@@ -68,6 +70,7 @@ export async function answerQuestion(question: Question, from: AnswerDependencie
     if (question.topic === 'provider') return { answer: findLoginProvider(from.active.loaded) };
     if (question.topic === 'providerSecret') return { answer: await readProviderSecret(from.active.loaded) };
     if (question.topic === 'sealKey') return { answer: await findSealKey(from) };
+    if (question.topic === 'deliver' || question.topic === 'tryReceiver') return await deliver(question, from);
     return { answer: await match(question.asked, from) };
   } catch (error) {
     if (error instanceof StoreProblem) return { why: { code: 'store', problem: error.code, detail: error.message } };
@@ -135,6 +138,33 @@ async function test(asked: TestQuestion, { active, trust }: AnswerDependencies):
     return { answer: await runTest(asked, active.loaded, active.ports, lookUp(trust)) };
   } finally {
     tests--;
+  }
+}
+
+/** A receiver that hangs holds one of these until its deadline. */
+const maxDeliveries = 8;
+let deliveries = 0;
+
+async function deliver(
+  { topic, asked: { receiver: name, id, body } }: Extract<Question, { topic: 'deliver' | 'tryReceiver' }>,
+  { active, clock, onDelivery }: AnswerDependencies,
+): Promise<QuestionOutcome> {
+  const receiver = active.loaded.alertReceivers.find((one) => one.name === name);
+  if (receiver === undefined) return { why: { code: 'absent', detail: 'There is no receiver of this name.' } };
+  if (deliveries >= maxDeliveries)
+    return { why: { code: 'busy', detail: 'Other messages are under way: try again in a moment.' } };
+  deliveries++;
+  try {
+    if (topic === 'deliver') {
+      const { postMessage } = await import('../alerts/post.ts');
+      const attempt = await postMessage(receiver, { id, body }, clock);
+      onDelivery?.(name, attempt.code);
+      return { answer: attempt };
+    }
+    const { tryReceiver } = await import('../alerts/try-receiver.ts');
+    return { answer: await tryReceiver(receiver, { id, body }, clock) };
+  } finally {
+    deliveries--;
   }
 }
 

@@ -38,7 +38,9 @@ function sources(clock: HandClock, workers: object[], over: Partial<StatusSource
     crls: { stateOf: () => undefined },
     workers: { list: () => workers } as unknown as StatusSources['workers'],
     reloader: { refused: undefined },
-    storeState: () => ({ up: true, revision: 12, readAt: 5 }),
+    storeState: () => ({ up: true, revision: 12, digest: 'd12', tried: 12, readAt: 5 }),
+    drift: { list: [] },
+    controlEnds: () => [],
     ...over,
   };
 }
@@ -106,10 +108,16 @@ it('what was refused is told with the places of its errors, without folders; wor
   await Promise.all([reader.read(), reader.read()]);
   assert.equal((await reader.read()).refused, null);
   assert.deepEqual(asked, [0]);
-  reloader.refused = { at: 3, why: 'the configuration has errors', blame: 'configuration', problems };
+  reloader.refused = { at: 3, why: 'the configuration has errors', blame: 'configuration', problems, revision: 13 };
   assert.deepEqual((await reader.read()).refused?.problems, [
-    { code: 'e', message: 'an error', hint: '', place: 'gateway.yml:12' },
-    { code: 's', message: 'of the store', hint: 'mend it', place: 'store revision 13, service orders, /tls/mode' },
+    { code: 'e', message: 'an error', hint: '', place: 'gateway.yml:12', object: null },
+    {
+      code: 's',
+      message: 'of the store',
+      hint: 'mend it',
+      place: 'store revision 13, service orders, /tls/mode',
+      object: { kind: 'services', id: 'orders', pointer: '/tls/mode' },
+    },
   ]);
   assert.deepEqual(asked, [0, 0]);
   clock.turn(1_001);

@@ -7,12 +7,14 @@ import type {
   BackendStatus,
   GatewayStatus,
   RefusedConfig,
+  RefusedProblem,
   RevocationStatus,
   SourceStatus,
 } from '../control/gateway-status.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlGroupSpec } from '../crl/wanted.ts';
 import type { BackendHandshake } from '../gateway/backend-handshakes.ts';
+import type { DriftBoard } from './drift-board.ts';
 import { maxObservedCertificates, type ObservedBackend, type Observation } from '../gateway/observation.ts';
 import type { StoreState } from '../loading/store-source.ts';
 import type { SourceState } from '../sources/feed.ts';
@@ -31,6 +33,8 @@ export type StatusSources = {
   readonly workers: Pick<Workers, 'list'>;
   readonly reloader: Pick<Reloader, 'refused'>;
   readonly storeState: (() => StoreState) | undefined;
+  readonly controlEnds: () => readonly number[];
+  readonly drift: Pick<DriftBoard, 'list'>;
 };
 
 const keptMs = 1_000;
@@ -72,7 +76,7 @@ export class StatusReader {
       generation: active.generation,
       revision: active.loaded.revision,
       since: active.since,
-      refused: reloader.refused === undefined ? null : showRefused(reloader.refused),
+      refused: reloader.refused === undefined ? null : showRefused(reloader.refused, active.loaded.revision),
       store: showStore(storeState?.()),
       workers: asked.map(({ worker: { slot, pid, serving }, observation }) => ({
         slot,
@@ -80,6 +84,7 @@ export class StatusReader {
         serving,
         generation: observation?.generation ?? null,
       })),
+      control: { endedAt: this.#sources.controlEnds() },
       certificates: [...certificates.values()].slice(0, maxObservedCertificates),
       certificateCount: Math.max(certificates.size, ...seen.map(({ certificateCount }) => certificateCount)),
       sources: certificateSources?.states().map(showSource) ?? [],
@@ -87,25 +92,32 @@ export class StatusReader {
       revocation: showRevocation(active.loaded.crls, crls),
       ports: active.ports,
       handshakes: mergeHandshakes(seen),
+      drift: this.#sources.drift.list,
     };
     this.#last = { status, until: clock.monotonic() + keptMs };
     return status;
   }
 }
 
-function showRefused({ at, why, blame, problems }: RefusedReload): RefusedConfig {
+function showRefused({ at, why, blame, problems, revision }: RefusedReload, inForce: number): RefusedConfig {
   const errors = problems.filter(({ severity }) => severity === 'error');
   return {
     at,
     why,
     blame,
+    revision: revision === undefined || revision === inForce ? null : revision,
     problems: errors.slice(0, maxProblems).map(({ code, message, hint, place }) => ({
       code,
       message,
       hint,
       place: placeOf(place),
+      object: objectOf(place),
     })),
   };
+}
+
+function objectOf({ stored }: Place): RefusedProblem['object'] {
+  return stored === undefined ? null : { kind: stored.kind, id: stored.id, pointer: stored.pointer };
 }
 
 /** Folders say more of a machine than is needed to find the line. */
@@ -137,8 +149,8 @@ function showSource({ label, kind, want, current, nextAt, problem }: SourceState
 
 function showStore(state: StoreState | undefined): GatewayStatus['store'] {
   if (state === undefined) return null;
-  const { up, revision, readAt, problem } = state;
-  return { up, revision, readAt: readAt ?? null, problem: problem ?? null };
+  const { up, revision, digest, readAt, problem } = state;
+  return { up, revision, digest, readAt: readAt ?? null, problem: problem ?? null };
 }
 
 function showRevocation(groups: readonly CrlGroupSpec[], crls: Pick<CrlPublisher, 'stateOf'>): RevocationStatus[] {

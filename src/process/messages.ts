@@ -32,7 +32,13 @@ export type ToWorker =
   /** One could not: forget it. */
   | { readonly kind: 'abandon'; readonly generation: number }
   /** `proven`: the runtime that passed its self-test in another worker, if any did. */
-  | { readonly kind: 'listen'; readonly ports: Ports; readonly proven: string | undefined }
+  | {
+      readonly kind: 'listen';
+      readonly ports: Ports;
+      readonly proven: string | undefined;
+      /** By which it knows the gateway's own attempts. */
+      readonly selfTestKey: Uint8Array;
+    }
   | { readonly kind: 'snapshot'; readonly id: number }
   | { readonly kind: 'observe'; readonly id: number }
   /** Give a sign of life. */

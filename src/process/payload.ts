@@ -7,7 +7,8 @@ export function rulesFor(
   { config: whole, policies, routes }: LoadedRules,
   securePort: number | undefined,
 ): LoadedRules {
-  const config = withoutAdminSecrets(whole);
+  // Who is told of alerts, and the secrets for it, is nothing to a worker.
+  const config = { ...withoutAdminSecrets(whole), alerts: [] };
   if (securePort === undefined) return { config, policies, routes };
   const { entryPoints } = config;
   const webSecure = { ...entryPoints.webSecure, port: securePort };

@@ -10,6 +10,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { ActiveConfig } from './active-config.ts';
 import type { AdminLogin } from './admin-login.ts';
 import type { ControlProcess } from './control-process.ts';
+import type { DriftBoard } from './drift-board.ts';
 import type { LiveTrust } from './live-trust.ts';
 import { UsageError } from '../base/usage-error.ts';
 import { explainListenError } from './ports.ts';
@@ -26,6 +27,7 @@ export type PrimaryAdminOptions = {
   readonly log: Logger;
   readonly active: Pick<ActiveConfig, 'loaded'>;
   readonly reloader: Pick<Reloader, 'failed' | 'reload'>;
+  readonly drift: Pick<DriftBoard, 'list'>;
   /** Undefined where there is no store. */
   readonly control: () => Pick<ControlProcess, 'answer'> | undefined;
 };
@@ -60,6 +62,7 @@ export class PrimaryAdmin {
       ready: () => this.#readiness(),
       metrics: async () => page.take(),
       certificates: () => listCertificates(active.loaded, sources?.statesByKey() ?? new Map()),
+      drift: () => this.#options.drift.list.map((one) => ({ ...one, since: new Date(one.since).toISOString() })),
       identities: record && (async () => record.read(workers.list())),
       metricsPath: monitoring.metrics ? monitoring.metricsPath : undefined,
       liveness: monitoring.liveness,

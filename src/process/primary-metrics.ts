@@ -1,5 +1,6 @@
 // What the primary adds to the workers' metrics, and the sum of all. A worker's last numbers stay when it dies, so that
 // counters never go back; its gauges go with it.
+import type { FiringCount } from '../control/messages.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
 import type { Clock } from '../base/clock.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
@@ -20,6 +21,7 @@ export class PrimaryMetrics {
 
   #storeState: (() => StoreState) | undefined;
   #clock: Pick<Clock, 'now'> | undefined;
+  #isControlUp: (() => boolean) | undefined;
 
   /** From now on it says how the store is; without one it says nothing of it. */
   watchStore(state: (() => StoreState) | undefined, clock: Pick<Clock, 'now'>): void {
@@ -48,6 +50,26 @@ export class PrimaryMetrics {
     for (const { config } of loaded.routes) {
       if (config.tls.insecureSkipVerify) of.verificationDisabled.labels({ route: config.name }).set(1);
     }
+  }
+
+  /** Of this gateway, as its control process says; whatever was said before is gone. */
+  alertsFiring(firing: readonly FiringCount[]): void {
+    const { alertsFiring } = this.#own.of;
+    alertsFiring.clear();
+    for (const { kind, code, severity, count } of firing) alertsFiring.labels({ kind, code, severity }).set(count);
+  }
+
+  alertDelivery(receiver: string, result: string): void {
+    this.#own.of.alertDeliveries.labels({ receiver, result }).inc();
+  }
+
+  controlEnded(): void {
+    this.#own.of.controlEnds.labels({}).inc();
+  }
+
+  /** From now on it says whether there is one. */
+  watchControl(isUp: () => boolean): void {
+    this.#isControlUp = isUp;
   }
 
   reloadFailed(): void {
@@ -90,6 +112,7 @@ export class PrimaryMetrics {
     of.workers.labels({}).set(workers.filter((worker) => worker.serving).length);
     of.configReloadFailed.labels({}).set(reloadFailed ? 1 : 0);
     this.#setStore();
+    if (this.#isControlUp !== undefined) of.controlUp.labels({}).set(this.#isControlUp() ? 1 : 0);
     this.#process.set(of);
     const alive = snapshots.filter((snapshot) => snapshot !== undefined);
     return writeExposition([this.#own.snapshot(), buried, ...alive]);

@@ -1,10 +1,12 @@
 // The primary process: holds no traffic. It has the configuration, the workers, what is found out beside the generations, and
 // the admin entry point, each in an object of its own; here they are put together, started and stopped.
+import { randomBytes } from 'node:crypto';
 import type { Problem } from '../yaml/problem.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GatewayConfig, StoreConfig } from '../config/gateway-config.ts';
 import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { CrlPublisher } from '../crl/publisher.ts';
+import type { DriftReport } from '../gateway/drift.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import type { StoreState } from '../loading/store-source.ts';
 import type { TicketTerms } from '../downstream/ticket-ring.ts';
@@ -15,13 +17,15 @@ import type { Logger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
 import type { ChallengeDesk } from './challenge-desk.ts';
 import type { ControlProcess } from './control-process.ts';
+import { DriftBoard } from './drift-board.ts';
 import { FailureLine } from './failure-line.ts';
 import { LiveTrust } from './live-trust.ts';
 import type { PlanSettings } from './plan-question.ts';
 import { addressText, holdPort, reservePort } from './ports.ts';
 import { adminCertificate, PrimaryAdmin } from './primary-admin.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
-import { type Load, type Refresh, Reloader, type ReloadOutcome } from './reloader.ts';
+import { SelfTester } from './self-tester.ts';
+import { type Load, type Refresh, type RefusedReload, Reloader, type ReloadOutcome } from './reloader.ts';
 import { Rollout } from './rollout.ts';
 import type { SpanExporter } from './span-exporter.ts';
 import { Supervisor } from './supervisor.ts';
@@ -51,6 +55,8 @@ export type PrimaryOptions = {
   /** How the store of the configuration is, and what its changes are planned with; undefined: there is none. */
   readonly storeState?: () => StoreState;
   readonly planning?: PlanSettings;
+  /** The newest revision, where it could not be loaded and an earlier one stands in for it. */
+  readonly refused?: RefusedReload | undefined;
   /** What it has in common with other gateways on its store; undefined: there is none. */
   readonly sharing?: Sharing | undefined;
 };
@@ -71,6 +77,8 @@ export class Primary {
   readonly #supervisor: Supervisor;
   readonly #reloader: Reloader;
   readonly #admin: PrimaryAdmin;
+  readonly #drift: DriftBoard;
+  readonly #selfTester: SelfTester;
   /** Where there is no store nobody takes them, and workers tell none. */
   readonly #failures = new FailureLine((count) => this.#metrics.own.handshakeFailuresDropped.labels({}).inc(count));
   /** Undefined where nothing is traced. */
@@ -118,11 +126,49 @@ export class Primary {
     });
     const failures = this.#failures;
     const onSpans = (batch: SpanBatch): void => this.#spans?.take(batch);
-    const supervisor = new Supervisor({ clock, log, workerEntry, workers, active, trust, metrics, failures, onSpans });
+    const selfTestKey = randomBytes(32);
+    const supervisor = new Supervisor({
+      clock,
+      log,
+      workerEntry,
+      workers,
+      active,
+      trust,
+      metrics,
+      failures,
+      selfTestKey,
+      onSpans,
+    });
+    const drift = new DriftBoard({ clock, log, metrics: metrics.own, gateway: loaded.config.name });
+    this.#drift = drift;
+    const selfTester = new SelfTester({
+      clock,
+      log,
+      active,
+      supervisor,
+      key: selfTestKey,
+      report: (report) => drift.report(report),
+    });
+    this.#selfTester = selfTester;
     const rollout = new Rollout({ log, active, supervisor });
     const turns = this.#turns;
     const refresh: Refresh = sources?.refresh ?? (async (loaded) => ({ loaded, problems: [] }));
-    const about = { told, clock, log, active, trust, rollout, metrics, turns, onCommitted };
+    const onInForce = (): void => selfTester.inForce();
+    const about = {
+      told,
+      clock,
+      log,
+      active,
+      trust,
+      rollout,
+      metrics,
+      turns,
+      onCommitted,
+      onInForce,
+      onSettled: () => this.#control?.tellChanged(),
+      refused: options.refused,
+      tried: () => storeState?.().tried,
+    };
     const reloader = new Reloader({ load, refresh, ...about });
     sources?.publisher.reportTo({
       log,
@@ -134,7 +180,7 @@ export class Primary {
     this.#supervisor = supervisor;
     this.#reloader = reloader;
     const control = () => this.#control;
-    this.#admin = new PrimaryAdmin({ clock, log, workers, trust, metrics, active, reloader, control });
+    this.#admin = new PrimaryAdmin({ clock, log, workers, trust, metrics, active, reloader, drift, control });
   }
 
   /** Starts everything; rejects with one sentence where an address cannot be had or a worker does not come up. */
@@ -184,6 +230,7 @@ export class Primary {
     this.#challenges?.serve(this.#workers);
     this.#sharing?.start();
     this.#onCommitted?.();
+    this.#selfTester.inForce();
     return listening;
   }
 
@@ -217,6 +264,8 @@ export class Primary {
       crls: this.#trust.crls,
       certificateSources: this.#trust.sources,
       storeState,
+      controlEnds: () => this.#control?.endedAt ?? [],
+      drift: this.#drift,
     });
     this.#control = new ControlProcess({
       clock: this.#clock,
@@ -227,14 +276,29 @@ export class Primary {
       status,
       traffic,
       failures: this.#failures,
+      drift: this.#drift,
       trust: this.#trust,
       workers: this.#workers,
       reloader: this.#reloader,
       storeState,
       planning,
+      onFiring: (firing) => this.#metrics.alertsFiring(firing),
+      onEnd: () => this.#metrics.controlEnded(),
+      onDelivery: (receiver, result) => this.#metrics.alertDelivery(receiver, result),
       sharing: this.#sharing,
       seen: async () => this.#sharing?.clients.merged(),
     });
+    this.#metrics.watchControl(() => this.#control?.isUp === true);
+  }
+
+  /** What somebody else found that is not as it is meant. */
+  reportDrift(report: DriftReport): void {
+    this.#drift.report(report);
+  }
+
+  /** The configuration in force. */
+  get config(): GatewayConfig {
+    return this.#active.loaded.config;
   }
 
   /** As Reloader: never rejects. */
@@ -269,6 +333,7 @@ export class Primary {
 
   #beginStop(): void {
     this.#stopping = true;
+    this.#selfTester.stop();
     this.#control?.stop();
     this.#sharing?.close();
     this.#reloader.close();

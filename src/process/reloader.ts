@@ -53,6 +53,8 @@ export type RefusedReload = {
   readonly why: string;
   readonly blame: Blame;
   readonly problems: readonly Problem[];
+  /** Of the store, that was loaded; undefined: nothing of it comes from there. */
+  readonly revision: number | undefined;
 };
 
 export type ReloaderOptions = {
@@ -68,6 +70,14 @@ export type ReloaderOptions = {
   readonly metrics: PrimaryMetrics;
   /** Called when what `load` gave last is in force. Must not throw. */
   readonly onCommitted?: (() => void) | undefined;
+  /** Called after each reload, whatever came of it. Must not throw. */
+  readonly onSettled?: (() => void) | undefined;
+  /** What was not taken at the start, where something older stands in for it. */
+  readonly refused?: RefusedReload | undefined;
+  /** The revision of the store that was loaded last; undefined: there is none. */
+  readonly tried?: (() => number | undefined) | undefined;
+  /** Called when workers serve by other rules than before, also where only certificates were renewed. Must not throw. */
+  readonly onInForce?: (() => void) | undefined;
   /** Shared with the start: none sees half of the other. */
   readonly turns: Turns;
 };
@@ -95,6 +105,7 @@ export class Reloader {
   constructor(options: ReloaderOptions) {
     this.#options = options;
     this.#warned = warningsOf(options.told);
+    this.#refused = options.refused;
   }
 
   /** The newest configuration is not the active one. */
@@ -140,6 +151,7 @@ export class Reloader {
       this.#reject(act, `internal error: ${String(error)}`, 'defect'),
     );
     if (!this.#closed) trust.follow(active.loaded);
+    this.#options.onSettled?.();
     return outcome;
   }
 
@@ -154,7 +166,8 @@ export class Reloader {
     const repeated = this.#tell(problems);
     if (loaded === undefined) {
       const [first] = problems.filter(({ severity }) => severity === 'error');
-      const why = act.isRefresh && first !== undefined ? first.message : 'the configuration has errors';
+      const saysItself = act.isRefresh || first?.code === 'not_approved';
+      const why = saysItself && first !== undefined ? first.message : 'the configuration has errors';
       return this.#reject(act, why, 'configuration', problems);
     }
     const { refused, dropped } = compareTrust(viewTrust(active.loaded), viewTrust(loaded));
@@ -175,6 +188,7 @@ export class Reloader {
     await trust.settle(active.loaded);
     // What was read last may be another configuration, which was refused.
     if (!act.isRefresh) this.#options.onCommitted?.();
+    this.#options.onInForce?.();
     metrics.loaded(loaded, generation);
     const said = {
       ...(dropped.length === 0 ? {} : { clientAuthDropped: dropped }),
@@ -227,7 +241,7 @@ export class Reloader {
     const { log, active, metrics, trust, clock } = this.#options;
     trust.crls.retain(active.loaded.crls);
     if (act.isRefresh && blame !== 'moment') trust.sources?.refuse(why);
-    if (!act.isRefresh) this.#refused = { at: clock.now(), why, blame, problems };
+    if (!act.isRefresh) this.#refused = { at: clock.now(), why, blame, problems, revision: this.#options.tried?.() };
     metrics.reloadFailed();
     log.error(
       { generation: active.generation, reason, why },

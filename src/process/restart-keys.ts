@@ -16,6 +16,7 @@ export function findRestartKeys(before: GatewayConfig, after: GatewayConfig): st
   const more = ({ entryPoints }: GatewayConfig): string =>
     JSON.stringify(entryPoints.more.map((one) => [one.name, one.tls, endpoint(one)]));
   if (more(before) !== more(after)) changed.push('entryPoints.more');
+  if (before.name !== after.name) changed.push('name');
   if (before.workers !== after.workers) changed.push('workers');
   for (const key of ['log', 'accessLog', 'tracing', 'monitoring', 'trustRecord', 'buffering'] as const) {
     if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) changed.push(key);

@@ -24,6 +24,8 @@ export type SupervisorOptions = {
   readonly active: Pick<ActiveConfig, 'order' | 'generation' | 'ports'>;
   /** What else it has to know before it listens, and who keeps what it saw. */
   readonly trust: Pick<LiveTrust, 'deliverCrls' | 'initialMessages' | 'record'>;
+  /** By which workers know the gateway's own attempts. */
+  readonly selfTestKey: Uint8Array;
   /** Who hears of handshakes that failed. */
   readonly failures: Pick<FailureLine, 'take'>;
   readonly onSpans: (batch: SpanBatch) => void;
@@ -99,7 +101,7 @@ export class Supervisor {
   }
 
   async #startWorker(slot: number): Promise<void> {
-    const { workerEntry, clock, log, active, trust, failures, onSpans } = this.#options;
+    const { workerEntry, clock, log, active, trust, failures, onSpans, selfTestKey } = this.#options;
     const worker: WorkerHandle = new WorkerHandle(workerEntry, slot, clock, {
       onIntermediate: (der) => this.#share(der, worker),
       onSpent: (report) => this.#workers.tell({ kind: 'spent', report }, worker),
@@ -115,7 +117,8 @@ export class Supervisor {
       await this.#takeRules(worker);
       worker.send({ kind: 'intermediates', ders: [...this.#intermediates.values()] });
       for (const message of trust.initialMessages()) worker.send(message);
-      this.#proven = await worker.listen({ kind: 'listen', ports: active.ports, proven: this.#proven });
+      const { ports } = active;
+      this.#proven = await worker.listen({ kind: 'listen', ports, proven: this.#proven, selfTestKey });
     } catch (error) {
       worker.kill();
       await worker.exited;

@@ -24,7 +24,7 @@ export interface Watched {
   readonly heard: number;
   /** It builds a generation, as it was told: that is one long turn. */
   readonly building: boolean;
-  /** Set here: it has not answered lately. */
+  /** Set here: it has not answered lately. Whoever hears of it takes that back, without waiting for the next round. */
   unresponsive: boolean;
   /** Has it answer, soon. */
   ping(): void;

@@ -265,6 +265,7 @@ export class WorkerHandle {
 
   #onMessage(message: FromWorker): void {
     this.heard++;
+    this.unresponsive = false;
     if ((message.kind === 'prepared' || message.kind === 'failed') && message.id === this.#building)
       this.#building = undefined;
     // Also unasked: a worker that ends tells its numbers once more.

@@ -53,6 +53,7 @@ async function act(message: ToWorker): Promise<void> {
       try {
         const runtime = runtimePrint();
         if (runtime !== message.proven) await (await import('../downstream/self-test.ts')).selfTest();
+        gateway.setSelfTestKey(message.selfTestKey);
         await gateway.listen(message.ports);
         // Workers are ended by signals that leave no time for it: what the next one need not compile is kept now, with what the
         // test of the runtime took, which is most of what a handshake takes.

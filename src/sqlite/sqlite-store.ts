@@ -37,10 +37,12 @@ class SqliteStore implements Store {
   readonly idempotencyKeys: SqliteIdempotencyKeys;
   readonly records: SqliteRecords;
   readonly #db: Database;
+  readonly #clock: Clock;
   readonly #watch: RevisionWatch;
 
   constructor(db: Database, clock: Clock) {
     this.#db = db;
+    this.#clock = clock;
     this.#watch = new RevisionWatch(db, clock);
     this.audit = new SqliteAuditLog(db, clock);
     this.revisions = new SqliteRevisions({ db, clock, audit: this.audit, watch: this.#watch });
@@ -52,6 +54,11 @@ class SqliteStore implements Store {
     this.handshakeFailures = new SqliteHandshakeFailures(db, clock);
     this.idempotencyKeys = new SqliteIdempotencyKeys(db, clock);
     this.records = new SqliteRecords(db, clock);
+  }
+
+  /** A file is on one machine. */
+  async now(): Promise<number> {
+    return this.#clock.now();
   }
 
   async verify(opener?: Opener): Promise<readonly StoreFinding[]> {

@@ -57,4 +57,12 @@ export const recordLimits = {
   'trust-audit': { maxRows: 400, maxBytes: 1024 * 1024 },
   /** Which session here began with which one at an identity provider, so that its end there is its end here. */
   login: { maxRows: 20_000, maxBytes: 1024 },
+  /** What needs somebody, by gateway. */
+  alerts: { maxRows: 1_000, maxBytes: 512 * 1024 },
+  /** What each receiver of alerts was told, and what is on its way. */
+  'alert-receiver': { maxRows: 100, maxBytes: 512 * 1024 },
+  /** Alerts that nobody is to be reminded of for a while. */
+  'alert-silence': { maxRows: 500, maxBytes: 4 * 1024 },
+  /** Issuers of clients that were let in, by policy. */
+  'alert-issuers': { maxRows: 1_000, maxBytes: 256 * 1024 },
 } as const;

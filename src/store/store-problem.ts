@@ -4,6 +4,8 @@
 const helps = {
   invalid: 'Correct what the message names.',
   object_refused: 'Correct the object; private keys are sealed first and referred to by digest.',
+  gateway_unknown: 'Name gateways that report to the store: `countersign gateways` lists them.',
+  canary_open: 'Promote or revert what is on trial first, or change it for the same gateways.',
   version_unknown: 'Ask for the versions of the object and name one of them.',
   sealed_unknown: 'Put the sealed secret into the store first, for this very object.',
   duplicate: 'Choose another name, or change the one that is there.',

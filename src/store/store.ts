@@ -24,6 +24,9 @@ export interface Store extends AsyncDisposable {
   readonly audit: AuditLog;
   readonly idempotencyKeys: IdempotencyKeys;
 
+  /** What time it is there, in milliseconds since the epoch: reports are as old as this clock says. */
+  now(): Promise<number>;
+
   /**
    * What is wrong, and where; nothing where all is well. Never rejects for what it finds. With an `opener` each sealed key is
    * opened as well: whoever can write to the store can seal another key in place of one, and only opening shows it.

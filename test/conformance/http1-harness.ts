@@ -24,17 +24,18 @@ export class HandClock implements Clock {
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   };
-  /** Moves time on in small steps, so that timers that re-arm themselves all fire. */
+  /** Moves time on from timer to timer, so that those that re-arm themselves all fire. */
   turn(ms: number): void {
     const end = this.#time + ms;
-    while (this.#time < end) {
-      this.#time = Math.min(end, this.#time + 100);
-      for (const timer of this.#timers) {
-        if (timer.at > this.#time) continue;
-        this.#timers.delete(timer);
-        timer.act();
-      }
+    for (;;) {
+      let next: { at: number; act: () => void } | undefined;
+      for (const timer of this.#timers) if (timer.at <= end && (next === undefined || timer.at < next.at)) next = timer;
+      if (next === undefined) break;
+      this.#timers.delete(next);
+      this.#time = Math.max(this.#time, next.at);
+      next.act();
     }
+    this.#time = end;
   }
 }
 

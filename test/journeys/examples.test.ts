@@ -151,9 +151,9 @@ function openExample(name: string): Example {
 }
 
 describe('examples', () => {
-  // That one begins with programs of SPIRE: examples-spire.test.ts.
+  // One begins with programs of SPIRE (examples-spire.test.ts), one is of several gateways (fleet/join.test.ts).
   const folders = readdirSync(examples, { withFileTypes: true }).filter(
-    (entry) => entry.isDirectory() && entry.name !== 'spire',
+    (entry) => entry.isDirectory() && !['spire', 'several-gateways'].includes(entry.name),
   );
   const opened = folders.map(({ name }) => openExample(name));
   before(async () => {

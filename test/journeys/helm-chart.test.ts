@@ -136,7 +136,9 @@ describe('the chart', () => {
       const { code, stdout, stderr } = await runCheck(['--config', file], {
         SPIFFE_ENDPOINT_SOCKET: 'unix:///run/spiffe/spire-agent.sock',
         COUNTERSIGN_STORE_URL:
-          name === 'everything' ? 'postgres://c:secret@db.test/c' : `sqlite:${pki.dir.file('store.db')}`,
+          name === 'everything'
+            ? `postgres://c:secret@db.test/c?sslrootcert=${pki.internal.file}`
+            : `sqlite:${pki.dir.file('store.db')}`,
         COUNTERSIGN_SEAL_KEY: generateKeyPairSync('x25519').privateKey.export({ type: 'pkcs8', format: 'pem' }),
       });
       assert.equal(code, 0, stdout + stderr);

@@ -18,7 +18,7 @@ export type ApiClient = {
   readonly cookie: string;
 };
 
-const password = 'four words and more';
+export const administrator = { name: 'alice', password: 'four words and more' };
 
 export async function enterAsAdmin(gateway: Gateway): Promise<ApiClient> {
   const line = await gateway.waitForLog(({ msg }) => msg.startsWith('there is no user yet'));
@@ -38,7 +38,7 @@ export async function enterAsAdmin(gateway: Gateway): Promise<ApiClient> {
     const read: unknown = /json/.test(headers['content-type'] ?? '') ? JSON.parse(text) : {};
     return { status, headers, body: read as ApiReply['body'], text };
   };
-  const made = await call('POST', '/setup', { secret, name: 'alice', password });
+  const made = await call('POST', '/setup', { secret, ...administrator });
   cookie = made.headers['set-cookie']?.split(';')[0] ?? '';
   if (cookie === '') throw new Error(`no administrator could be made: ${made.text}`);
   return {

@@ -5,11 +5,14 @@ import type { TestContext } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { Turns } from '../../src/base/turns.ts';
 import { mintCa } from '../../src/certs/test-ca.ts';
+import { openAlerts } from '../../src/control/open-alerts.ts';
 import { showReview } from '../../src/audit/review-file.ts';
 import { reviewTrust } from '../../src/audit/trust-review.ts';
-import { Alerts } from '../../src/control/alerts.ts';
 import { createApi } from '../../src/control/api.ts';
 import type { ControlContext } from '../../src/control/control-context.ts';
+import { Fleet } from '../../src/control/fleet.ts';
+import { readOwnReport } from '../../src/control/gateway-shape.ts';
+import { timeOf } from '../../src/control/times.ts';
 import { HandshakeFeed } from '../../src/control/handshake-feed.ts';
 import { OpenStreams } from '../../src/control/open-streams.ts';
 import { LoginLimits } from '../../src/control/login-limits.ts';
@@ -151,11 +154,35 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
       active = await load();
       return { state: 'committed', revision, generation: ++generation };
     },
+    deliver: async () => ({ at: clock.now(), ms: 3, ok: true, status: 204, code: 'ok', why: '' }),
+    tryReceiver: async () => ({
+      steps: [{ step: 'tcp', status: 'ok', text: '127.0.0.1:8443', notes: [] }],
+      attempt: { at: clock.now(), ms: 3, ok: true, status: 204, code: 'ok', why: '' },
+    }),
     provider: async () => null,
     providerSecret: async () => ({ why: 'there is none' }),
     sealKey: async () => readOpener({ path })?.publicParts()[0] ?? null,
   };
   const turns = new Turns();
+  const instance = { id: 'i1', machine: 'test', url: 'http://localhost:9901', pid: 1, startedAt: timeOf(clock.now()) };
+  const view = async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view');
+  const ownReport = async () => readOwnReport({ status: async () => status, view, clock, instance }, null);
+  const fleet = new Fleet({ store, clock, own: { gateway: 'one', report: ownReport } });
+  const alerts = openAlerts({
+    gateway: 'one',
+    clock,
+    log: createLogger({ level: 'off' }),
+    ask: async (topic, asked) => answers[topic](asked),
+    sources: {
+      clock,
+      view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
+      status: async () => status,
+      clients: async () => clients,
+      fleet,
+    },
+    store: () => store,
+    onFiring: () => {},
+  });
   const context: ControlContext = {
     clock,
     log: createLogger({ level: 'off' }),
@@ -165,14 +192,17 @@ export async function openApi(t: TestContext, options: { readonly maxBytes?: num
     certificateSessions: new CertificateSessions(clock, store.audit),
     signIn: new SignIn(async (topic) => answers[topic](null), clock),
     gateway: 'one',
-    view: async () => (await answers.view({ known: 0 })) ?? assert.fail('there is no view'),
+    instance,
+    fleet,
+    view,
     ask: async (topic, asked) => answers[topic](asked),
     stored: new StoredHead(store),
     changes: new ChangeQueue(),
     status: async () => status,
     clients: async () => clients,
     inTurn: async (next) => turns.take(next),
-    alerts: new Alerts(store, clock),
+    drift: () => {},
+    alerts,
     handshakes: new HandshakeFeed({
       gateway: 'one',
       failures: store.handshakeFailures,

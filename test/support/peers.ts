@@ -5,8 +5,15 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+function multiarch(): string {
+  return process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
+}
+
 /** Of nginx: what passes TCP connections on. */
 export const nginxStreamModule = '/usr/lib/nginx/modules/ngx_stream_module.so';
+
+/** Shows a program another time than it is. */
+export const libfaketime = `/usr/lib/${multiarch()}/faketime/libfaketime.so.1`;
 
 /** The Python that finds Debian's packages; another one may stand before it. */
 export const debianPython = '/usr/bin/python3';
@@ -25,6 +32,11 @@ export const peers = [
   { command: 'python3', package: 'python3' },
   // Installs the peers below that are no packages of Debian.
   { command: 'pip3', package: 'python3-pip' },
+  // Editors, each with its own way of saving, the database's own shell, and what keeps versions of a configuration.
+  { command: 'ed', package: 'ed' },
+  { command: 'vi', package: 'vim-tiny' },
+  { command: 'sqlite3', package: 'sqlite3' },
+  { command: 'git', package: 'git' },
   // Shells that complete our commands.
   { command: 'zsh', package: 'zsh' },
   { command: 'fish', package: 'fish' },
@@ -52,6 +64,7 @@ export const peers = [
   { command: 'postgres', package: 'postgresql' },
   { command: 'pg_basebackup', package: 'postgresql-client' },
   { command: 'psql', package: 'postgresql-client' },
+  { command: libfaketime, package: 'libfaketime' },
   // An ACME server.
   { command: 'pebble', package: 'pebble' },
   // A browser, and what fills its database of certificates.

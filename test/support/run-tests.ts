@@ -1,6 +1,7 @@
 // `npm test`: makes sure that the peers are there and the console is built, then runs every *.test.ts of src/, test/ and console/
 // under node:test.
-// `npm test -- src/http1 test/journeys/reload` runs what lies under these paths; options go to the processes of the tests.
+// `npm test -- src/http1 test/journeys/reload` runs what lies under these paths; `--times` says at the end what took longest; other
+// options go to the processes of the tests.
 import { globSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
@@ -8,8 +9,10 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { buildProgram } from '../../scripts/build.ts';
+import { Costs } from './costs.ts';
 import { Durations } from './durations.ts';
 import { ensurePeers } from './peers.ts';
+import { costsVariable } from './process-cost.ts';
 import { programVariable } from './program.ts';
 import { openTempDir } from './temp.ts';
 
@@ -19,6 +22,9 @@ const PROCESS_TIMEOUT_MS = 30 * 60_000;
 const RUN_TIMEOUT_MS = 60 * 60_000;
 /** How many files share a process at most. */
 const SHARED_FILES = 40;
+
+/** Prints what took longest. */
+const timesOption = '--times';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -100,6 +106,8 @@ function runAll(files: readonly string[], options: readonly string[]): void {
   // each of them costs at its start.
   process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules', '.cache', 'compiled');
   const dir = openTempDir('tests');
+  process.env[costsVariable] = dir.path;
+  const costs = new Costs();
   const durations = new Durations(join(root, 'node_modules', '.cache', 'test-durations.json'), longest);
   const startedAt = performance.now();
   const stop = new AbortController();
@@ -114,24 +122,38 @@ function runAll(files: readonly string[], options: readonly string[]): void {
     // Journeys wait for other processes some of their time: one more than there are cores.
     concurrency: Math.max(2, availableParallelism()) + 1,
     timeout: PROCESS_TIMEOUT_MS,
-    execArgv: [`--test-timeout=${TEST_TIMEOUT_MS}`, ...options],
+    execArgv: [
+      `--test-timeout=${TEST_TIMEOUT_MS}`,
+      `--import=${new URL('process-cost.ts', import.meta.url).href}`,
+      ...options.filter((option) => option !== timesOption),
+    ],
     signal: stop.signal,
   });
   tests.on('test:fail', () => (process.exitCode = 1));
+  tests.on('test:complete', ({ nesting, name, file, details }) => {
+    if (nesting > 0 || file?.endsWith('.test.ts') !== true) return;
+    // A file of its own counts as a test too, after those in it.
+    if (name === file) costs.set(file, details.duration_ms);
+    else costs.add(file, details.duration_ms);
+  });
   tests.on('test:summary', ({ success, file, duration_ms: ms }) => {
     if (!success) process.exitCode = 1;
     else if (file?.startsWith(join(root, 'test')) === true) durations.note(relative(root, file), ms);
   });
   tests.once('close', () => {
     clearTimeout(timer);
+    const table = options.includes(timesOption) ? costs.table(dir.file('costs'), (file) => relative(root, file)) : [];
+    const cpuSeconds = costs.cpuSeconds(dir.file('costs'));
     dir.remove();
     durations.save();
     if (stop.signal.aborted) process.exitCode = 1;
     const seconds = Math.round((performance.now() - startedAt) / 1000);
     const verdict = (process.exitCode ?? 0) === 0 ? 'passed' : 'FAILED';
-    process.on('exit', () =>
-      console.log(`${files.length} test files ${verdict} in ${seconds} s on Node ${process.versions.node}`),
-    );
+    const took = `${seconds} s (CPU ${cpuSeconds} s)`;
+    process.on('exit', () => {
+      for (const line of table) console.log(line);
+      console.log(`${files.length} test files ${verdict} in ${took} on Node ${process.versions.node}`);
+    });
   });
   tests.compose(spec).pipe(process.stdout);
 }

@@ -66,14 +66,16 @@ export function sampleStatus(now: number): GatewayStatus {
     revision: 7,
     since: now - 60_000,
     refused: null,
-    store: { up: true, revision: 7, readAt: now, problem: null },
+    store: { up: true, revision: 7, digest: 'd'.repeat(64), readAt: now, problem: null },
     workers: [{ slot: 0, pid: 4711, serving: true, generation: 1 }],
+    control: { endedAt: [] },
     certificates: [{ sha256: 'a'.repeat(64), serial: '01' }],
     certificateCount: 1,
     sources: [],
     backends: [{ route: 'orders', label: 'orders.test:8443', state: 'up', since: now - 5_000, down: null }],
     revocation: [],
     ports: { webSecure: 8443 },
+    drift: [],
     handshakes: [
       { label: 'orders.test:8443', ok: { at: now - 2_000, version: 'TLSv1.3' }, failure: null, shown: null },
     ],
@@ -177,6 +179,7 @@ async function sampleView(): Promise<ConfigView> {
     listeners: [{ name: 'webSecure', host: '0.0.0.0', port: 8443, tls: true, proxyProtocol: false }],
     expiries: [],
     middlewares: [],
+    alertReceivers: [],
   };
 }
 

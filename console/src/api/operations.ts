@@ -37,6 +37,7 @@ export const places = {
   getCertificate: ['GET', '/certificates/{id}'],
   getCertificateChain: ['GET', '/certificates/{id}/chain.pem'],
   getChange: ['GET', '/changes/{revision}'],
+  getGateway: ['GET', '/gateways/{name}'],
   getHandshake: ['GET', '/handshakes/{id}'],
   getMiddleware: ['GET', '/middlewares/{id}'],
   getOverview: ['GET', '/overview'],
@@ -50,6 +51,7 @@ export const places = {
   getTrustAuditCsv: ['GET', '/trust-audits/{id}:csv'],
   getUser: ['GET', '/users/{id}'],
   inspectCertificates: ['POST', '/certificates:inspect'],
+  listAlertReceivers: ['GET', '/alert-receivers'],
   listAlerts: ['GET', '/alerts'],
   listAudit: ['GET', '/audit'],
   listCaBundleVersions: ['GET', '/ca-bundles/{id}/versions'],
@@ -57,6 +59,7 @@ export const places = {
   listCertificateVersions: ['GET', '/certificates/{id}/versions'],
   listCertificates: ['GET', '/certificates'],
   listChanges: ['GET', '/changes'],
+  listDrift: ['GET', '/drift'],
   listGateways: ['GET', '/gateways'],
   listHandshakes: ['GET', '/handshakes'],
   listIdentities: ['GET', '/identities'],
@@ -84,7 +87,9 @@ export const places = {
   previewTrustAudit: ['GET', '/trust-audits:preview'],
   probeService: ['POST', '/services/{id}:probe'],
   probeUnsavedService: ['POST', '/services:probe'],
+  promoteChange: ['POST', '/changes/{revision}:promote'],
   recordTrustAudit: ['POST', '/trust-audits'],
+  removeGateway: ['DELETE', '/gateways/{name}'],
   replaceCaBundle: ['PUT', '/ca-bundles/{id}'],
   replaceCertificate: ['PUT', '/certificates/{id}'],
   replaceMiddleware: ['PUT', '/middlewares/{id}'],
@@ -94,13 +99,18 @@ export const places = {
   revertChange: ['POST', '/changes/{revision}:revert'],
   sendTestRequest: ['POST', '/test-requests'],
   setUp: ['POST', '/setup'],
+  silenceAlert: ['POST', '/alerts:silence'],
   streamHandshakes: ['GET', '/handshakes:stream'],
+  testAlertReceiver: ['POST', '/alerts:test'],
+  unsilenceAlert: ['POST', '/alerts:unsilence'],
 } as const;
 
 /** What somebody may do, as `getSession` lists it. */
 export type Act =
   | 'account.read'
   | 'account.write'
+  | 'alerts.test'
+  | 'alerts.write'
   | 'audit.read'
   | 'certificates.inspect'
   | 'certificates.write'
@@ -109,6 +119,7 @@ export type Act =
   | 'config.read'
   | 'config.write'
   | 'gateways.read'
+  | 'gateways.write'
   | 'handshakes.read'
   | 'identities.read'
   | 'requests.test'
@@ -125,26 +136,26 @@ export type Operations = {
   /** The next version: whatever is there now is replaced, and kept. */
   addCaBundleVersion: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: Shape6278c02f | {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Uploads the next version, for who renews: whatever is there now is replaced, and kept. The key may stay. */
   addCertificateVersion: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes changes as one revision, and answers when this gateway has it in force, or why not. */
   applyConfig: {
     params: undefined;
-    query: { wait?: "local" | "all" };
+    query: { wait?: "local" | "all"; canary?: string };
     body: {
       parent: number;
       changes: (Shape4bd8456d | {
@@ -154,7 +165,7 @@ export type Operations = {
       })[];
       reason?: string;
     };
-    answer: Shape9a5c0475;
+    answer: Shape1b3435e4;
     conditional: false;
   };
   /** Begins a login with the identity provider: where the browser goes. The cookie is needed to finish it, within ten minutes. */
@@ -170,31 +181,31 @@ export type Operations = {
   /** Changes what is named of one of the ca-bundles (JSON Merge Patch): null takes away, what is absent stays. */
   changeCaBundle: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another chain under the id; where no key comes along, the one that is there stays. */
   changeCertificate: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named of one of the middlewares (JSON Merge Patch): null takes away, what is absent stays. */
   changeMiddleware: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes the own password. Every session of the user ends, this one too. */
@@ -211,34 +222,34 @@ export type Operations = {
   /** Changes what is named of one of the policies (JSON Merge Patch): null takes away, what is absent stays. */
   changePolicy: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named of one of the routes (JSON Merge Patch): null takes away, what is absent stays. */
   changeRoute: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named of one of the services (JSON Merge Patch): null takes away, what is absent stays. */
   changeService: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Changes what is named. Another role or password, and disabled, end the sessions of the user. */
@@ -257,7 +268,7 @@ export type Operations = {
   /** Makes a CA bundle, from files or in the words of the configuration. */
   createCaBundle: {
     params: undefined;
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       id: string;
       files: ({
@@ -273,13 +284,13 @@ export type Operations = {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Uploads a certificate with its key under a new id. The key is sealed, and given out to nobody. */
   createCertificate: {
     params: undefined;
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       id: string;
       files: ({
@@ -293,55 +304,55 @@ export type Operations = {
       use?: "server" | "client" | "any";
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the middlewares. */
   createMiddleware: {
     params: undefined;
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       id: string;
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the policies. */
   createPolicy: {
     params: undefined;
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       id: string;
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the routes. */
   createRoute: {
     params: undefined;
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       id: string;
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes one of the services. */
   createService: {
     params: undefined;
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       id: string;
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Makes a token. Its secret is in this one answer and nowhere else. */
@@ -350,7 +361,7 @@ export type Operations = {
     query: undefined;
     body: {
       name: string;
-      scopes: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "users.read" | "audit.read")[];
+      scopes: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "certificates.inspect" | "services.probe" | "requests.test" | "alerts.write" | "alerts.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "users.read" | "audit.read")[];
       days: number;
     };
     answer: {
@@ -380,49 +391,49 @@ export type Operations = {
   /** Removes one of the ca-bundles, where nothing refers to it. */
   deleteCaBundle: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the certificates, where nothing refers to it. */
   deleteCertificate: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the middlewares, where nothing refers to it. */
   deleteMiddleware: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the policies, where nothing refers to it. */
   deletePolicy: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the routes, where nothing refers to it. */
   deleteRoute: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Removes one of the services, where nothing refers to it. */
   deleteService: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Ends a token. */
@@ -489,7 +500,7 @@ export type Operations = {
       source: string | null;
       certificates: Shape64f302eb[];
       usedBy: ({
-        kind: "services" | "policies" | "routes";
+        kind: "services" | "policies" | "routes" | "alerts";
         id: string;
       })[];
       changedIn: number | null;
@@ -518,7 +529,7 @@ export type Operations = {
       chain: Shape64f302eb[];
       source: string | null;
       usedBy: ({
-        kind: "services" | "policies" | "routes";
+        kind: "services" | "policies" | "routes" | "alerts";
         id: string;
       })[];
       changedIn: number | null;
@@ -547,6 +558,7 @@ export type Operations = {
       reason: string | null;
       digest: string;
       content: string;
+      canary: string[] | null;
       differences: ({
         kind: string;
         id: string;
@@ -558,6 +570,14 @@ export type Operations = {
         more: boolean;
       })[];
     };
+    conditional: false;
+  };
+  /** What one gateway runs, and what it refused. */
+  getGateway: {
+    params: { name: string };
+    query: undefined;
+    body: undefined;
+    answer: Shape5f987a99;
     conditional: false;
   };
   /** One group of failed handshakes, with the newest step by step up to the one that broke. */
@@ -615,7 +635,7 @@ export type Operations = {
       };
       type: string;
       usedBy: ({
-        kind: "services" | "policies" | "routes";
+        kind: "services" | "policies" | "routes" | "alerts";
         id: string;
       })[];
       changedIn: number | null;
@@ -642,7 +662,7 @@ export type Operations = {
         failing: number;
         unknown: number;
       };
-      needs: Shape47eba401[];
+      needs: Shape8b917f9f[];
       traffic: ({
         at: string;
         requests: Record<string, number>;
@@ -766,7 +786,7 @@ export type Operations = {
       tls: Shapec66b8be1;
       healthCheck: Shapebd6de9f3 | null;
       usedBy: ({
-        kind: "services" | "policies" | "routes";
+        kind: "services" | "policies" | "routes" | "alerts";
         id: string;
       })[];
       changedIn: number | null;
@@ -780,7 +800,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape2aa71337;
+    answer: Shape1ed61133;
     conditional: false;
   };
   /** Whether there is no user yet, and which ways in there are beside a password. */
@@ -868,13 +888,44 @@ export type Operations = {
     };
     conditional: false;
   };
-  /** What needs you now, worst first, and what ended in the last day. */
+  /** Who is told of alerts, and what became of the last messages. */
+  listAlertReceivers: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      items: ({
+        name: string;
+        target: string;
+        format: "json" | "slack";
+        signed: boolean;
+        certificateId: string | null;
+        on: string[] | null;
+        severity: "failing" | "degraded" | "due";
+        timeoutMs: number;
+        repeatMs: number;
+        failures: number;
+        nextAttemptAt: string | null;
+        deliveries: ({
+          id: string;
+          createdAt: string;
+          state: "pending" | "delivered" | "given_up";
+          summary: string;
+          tries: number;
+          attempts: Shape9dc5c7c5[];
+        })[];
+      })[];
+      next: null;
+    };
+    conditional: false;
+  };
+  /** What needs you now at any gateway, worst first, and what ended in the last day. */
   listAlerts: {
     params: undefined;
     query: { limit?: number; cursor?: string; active?: "true" | "false" };
     body: undefined;
     answer: {
-      items: Shape47eba401[];
+      items: Shape8b917f9f[];
       next: string | null;
     };
     conditional: false;
@@ -928,7 +979,7 @@ export type Operations = {
         source: string | null;
         certificates: Shape64f302eb[];
         usedBy: ({
-          kind: "services" | "policies" | "routes";
+          kind: "services" | "policies" | "routes" | "alerts";
           id: string;
         })[];
         changedIn: number | null;
@@ -967,7 +1018,7 @@ export type Operations = {
         chain: Shape64f302eb[];
         source: string | null;
         usedBy: ({
-          kind: "services" | "policies" | "routes";
+          kind: "services" | "policies" | "routes" | "alerts";
           id: string;
         })[];
         changedIn: number | null;
@@ -990,8 +1041,21 @@ export type Operations = {
         reason: string | null;
         digest: string;
         content: string;
+        canary: string[] | null;
       })[];
       next: string | null;
+      rollout: Shapef03f78c0 | null;
+    };
+    conditional: false;
+  };
+  /** What runs against what is meant, oldest first: on this gateway now, on others by their last report. */
+  listDrift: {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    answer: {
+      items: Shapea9ee1cbf[];
+      next: null;
     };
     conditional: false;
   };
@@ -1001,51 +1065,9 @@ export type Operations = {
     query: undefined;
     body: undefined;
     answer: {
-      items: ({
-        name: string;
-        isThis: boolean;
-        reportedAt: string;
-        generation: number;
-        revision: number;
-        since: string;
-        digest: string;
-        reloadFailed: boolean;
-        refused: {
-          revision: number | null;
-          at: string;
-          why: string;
-          blame: "configuration" | "moment" | "defect";
-          problems: ({
-            code: string;
-            message: string;
-            hint: string;
-            place: string;
-          })[];
-        } | null;
-        store: {
-          up: boolean;
-          revision: number;
-          readAt: string | null;
-          problem: {
-            code: string;
-            message: string;
-            help: string;
-          } | null;
-        } | null;
-        workers: ({
-          slot: number;
-          pid: number;
-          serving: boolean;
-          generation: number | null;
-        })[];
-        certificates: ({
-          sha256: string;
-          serial: string;
-          id: string | null;
-        })[];
-        certificateCount: number;
-      })[];
+      items: Shape5f987a99[];
       next: null;
+      rollout: Shapef03f78c0 | null;
     };
     conditional: false;
   };
@@ -1189,7 +1211,7 @@ export type Operations = {
         };
         type: string;
         usedBy: ({
-          kind: "services" | "policies" | "routes";
+          kind: "services" | "policies" | "routes" | "alerts";
           id: string;
         })[];
         changedIn: number | null;
@@ -1332,7 +1354,7 @@ export type Operations = {
         tls: Shapec66b8be1;
         healthCheck: Shapebd6de9f3 | null;
         usedBy: ({
-          kind: "services" | "policies" | "routes";
+          kind: "services" | "policies" | "routes" | "alerts";
           id: string;
         })[];
         changedIn: number | null;
@@ -1407,7 +1429,7 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape2aa71337;
+    answer: Shape1ed61133;
     conditional: false;
   };
   /** Logs in with the client certificate of this connection. The cookie counts together with that certificate alone. */
@@ -1415,7 +1437,7 @@ export type Operations = {
     params: undefined;
     query: undefined;
     body: undefined;
-    answer: Shape2aa71337;
+    answer: Shape1ed61133;
     conditional: false;
   };
   /** Finishes a login with the identity provider, with the query that it sent the browser back with. */
@@ -1425,7 +1447,7 @@ export type Operations = {
     body: {
       answer: string;
     };
-    answer: Shape2aa71337;
+    answer: Shape1ed61133;
     conditional: false;
   };
   /** Ends the session. */
@@ -1449,17 +1471,17 @@ export type Operations = {
   /** An earlier version is current again. Nothing is made anew: keys stay as they were sealed. */
   makeCurrentCaBundleVersion: {
     params: { id: string; version: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** An earlier version is current again. Nothing is made anew: keys stay as they were sealed. */
   makeCurrentCertificateVersion: {
     params: { id: string; version: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Which policy, route and backend a request would meet, and why every other route loses. */
@@ -1553,6 +1575,14 @@ export type Operations = {
     answer: Shapef29bde04;
     conditional: false;
   };
+  /** Puts what is on trial on some gateways in force for all of them, by a new revision. */
+  promoteChange: {
+    params: { revision: string };
+    query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
+    body: undefined;
+    answer: Shape1b3435e4 | Shape7e3985f1;
+    conditional: false;
+  };
   /** Records the review as it is now with the decisions, in the audit log and as a document to keep. */
   recordTrustAudit: {
     params: undefined;
@@ -1573,75 +1603,83 @@ export type Operations = {
     answer: Shapec81b36f3;
     conditional: false;
   };
+  /** Forgets a gateway that is silent; it is back when it reports again. */
+  removeGateway: {
+    params: { name: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
   /** Puts other CAs under the id: a new version. */
   replaceCaBundle: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: Shape6278c02f | {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another certificate with its key under the id: a new version. */
   replaceCertificate: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: Shapeb3420960;
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the middlewares. */
   replaceMiddleware: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the policies. */
   replacePolicy: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the routes. */
   replaceRoute: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
   /** Puts another document in the place of one of the services. */
   replaceService: {
     params: { id: string };
-    query: { wait?: "local" | "all"; dryRun?: "true" | "false" };
+    query: { wait?: "local" | "all"; canary?: string; dryRun?: "true" | "false" };
     body: {
       value: Record<string, unknown>;
       reason?: string;
     };
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: true;
   };
-  /** Takes a revision back by a new one, where nothing of it was changed again since. */
+  /** Takes a revision back by a new one, where nothing of it was changed again since. One that is on trial on some gateways ends with it, for all of its trial. */
   revertChange: {
     params: { revision: string };
     query: { wait?: "local" | "all"; dryRun?: "true" | "false"; reason?: string };
     body: undefined;
-    answer: Shape9a5c0475 | Shape7e3985f1;
+    answer: Shape1b3435e4 | Shape7e3985f1;
     conditional: false;
   };
   /** Sends one request to this gateway's own entry point, and shows both handshakes, the route and the answer. */
@@ -1694,7 +1732,19 @@ export type Operations = {
       name: string;
       password: string;
     };
-    answer: Shape2aa71337;
+    answer: Shape1ed61133;
+    conditional: false;
+  };
+  /** Somebody takes care of it: until then no receiver is told of it, nor reminded. That it is over is told. */
+  silenceAlert: {
+    params: undefined;
+    query: undefined;
+    body: {
+      alert: string;
+      minutes: number;
+      reason: string;
+    };
+    answer: Shape8b917f9f;
     conditional: false;
   };
   /** Failed handshakes as they happen, as server-sent events: failure, gap (some were missed: ask for the list), end. Last-Event-ID goes on after an event. */
@@ -1702,6 +1752,33 @@ export type Operations = {
     params: undefined;
     query: { side?: "client" | "backend"; code?: string; follow?: "true" | "false" };
     body: undefined;
+    answer: undefined;
+    conditional: false;
+  };
+  /** Sends a message of test to one receiver, and says step by step what happened. */
+  testAlertReceiver: {
+    params: undefined;
+    query: undefined;
+    body: {
+      receiver: string;
+    };
+    answer: {
+      receiver: string;
+      target: string;
+      id: string;
+      delivered: boolean;
+      steps: Shapee862c292[];
+      attempt: Shape9dc5c7c5 | null;
+    };
+    conditional: false;
+  };
+  /** Receivers are told of it again. */
+  unsilenceAlert: {
+    params: undefined;
+    query: undefined;
+    body: {
+      alert: string;
+    };
     answer: undefined;
     conditional: false;
   };
@@ -1740,11 +1817,41 @@ type Shape0cb022bc = {
   stores: Shape2f2a07a5[];
 };
 
+type Shape1b3435e4 = {
+  revision: number;
+  state: "committed" | "pending" | "unchanged" | "elsewhere";
+  canary: string[] | null;
+  generation: number | null;
+  why: string | null;
+  warnings: Shape9c5e24eb[];
+  changes: Shape6e5ff9c1[];
+  access: Shape246bd025 | null;
+  clients: Shapee030c18d | null;
+  gateways: Shape3a43b4b8[] | null;
+};
+
 type Shape1e4e5eda = {
   address: string;
   state: "up" | "partly" | "down" | "unknown";
   lastOk: string | null;
   lastFailure: Shape305532d6 | null;
+};
+
+type Shape1ed61133 = {
+  user: {
+    id: string;
+    name: string;
+    role: "viewer" | "operator" | "admin";
+    hasPassword: boolean;
+  };
+  acts: ("config.read" | "changes.read" | "gateways.read" | "gateways.write" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "alerts.write" | "alerts.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
+  expiresAt: string | null;
+};
+
+type Shape1fd7b994 = {
+  until: string;
+  actor: string;
+  reason: string;
 };
 
 type Shape223d3a66 = {
@@ -1787,17 +1894,6 @@ type Shape295ef71b = {
   at: string;
   actor: string;
   reason: string | null;
-};
-
-type Shape2aa71337 = {
-  user: {
-    id: string;
-    name: string;
-    role: "viewer" | "operator" | "admin";
-    hasPassword: boolean;
-  };
-  acts: ("config.read" | "changes.read" | "gateways.read" | "handshakes.read" | "identities.read" | "trustAudits.read" | "routes.match" | "account.read" | "account.write" | "certificates.inspect" | "services.probe" | "requests.test" | "config.plan" | "config.write" | "certificates.write" | "trustAudits.record" | "tokens.read" | "tokens.write" | "users.read" | "users.write" | "audit.read")[];
-  expiresAt: string | null;
 };
 
 type Shape2f2a07a5 = {
@@ -1871,21 +1967,12 @@ type Shape37d1f271 = {
   })[];
 };
 
-type Shape47eba401 = {
-  id: string;
-  severity: "failing" | "degraded" | "due";
-  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers";
-  code: string;
-  sentence: string;
-  consequence: string;
-  help: string;
-  since: string;
-  lastSeenAt: string;
-  endedAt: string | null;
-  object: {
-    kind: string;
-    id: string;
-  } | null;
+type Shape3a43b4b8 = {
+  name: string;
+  state: "committed" | "refused" | "pending" | "silent";
+  revision: number;
+  why: string | null;
+  problems: Shape646cd816[];
 };
 
 type Shape4bd8456d = {
@@ -1893,6 +1980,44 @@ type Shape4bd8456d = {
   id: string;
   operation: "put";
   value: Record<string, unknown>;
+};
+
+type Shape5f987a99 = {
+  name: string;
+  isThis: boolean;
+  state: "current" | "changing" | "behind" | "refused" | "lastGood" | "silent" | "unknown";
+  health: "ok" | "partly" | "down" | "unknown";
+  joinedAt: string | null;
+  reportedAt: string;
+  clockSkewMs: number | null;
+  expected: {
+    revision: number;
+    digest: string;
+    canary: boolean;
+  };
+  generation: number;
+  revision: number;
+  since: string;
+  digest: string;
+  reloadFailed: boolean;
+  refused: Shape724653eb | null;
+  store: Shape8937b314 | null;
+  workers: Shapeb0edd6fb[];
+  certificates: ({
+    sha256: string;
+    serial: string;
+    id: string | null;
+  })[];
+  certificateCount: number;
+  versions: {
+    countersign: string;
+    node: string;
+    openssl: string;
+  } | null;
+  instance: Shapee7546231 | null;
+  clock: string;
+  sharedWith: Shapee7546231 | null;
+  drift: Shapea9ee1cbf[];
 };
 
 type Shape6278c02f = {
@@ -1904,6 +2029,18 @@ type Shape6278c02f = {
     base64: string;
   })[];
   reason?: string;
+};
+
+type Shape646cd816 = {
+  code: string;
+  detail: string;
+  hint: string;
+  place: string;
+  object: {
+    kind: string;
+    id: string;
+    pointer: string;
+  } | null;
 };
 
 type Shape64f302eb = {
@@ -1956,6 +2093,26 @@ type Shape6e5ff9c1 = {
   more: boolean;
 };
 
+type Shape724653eb = {
+  revision: number | null;
+  at: string;
+  why: string;
+  blame: "configuration" | "moment" | "defect";
+  problems: Shape75d41aca[];
+};
+
+type Shape75d41aca = {
+  code: string;
+  message: string;
+  hint: string;
+  place: string;
+  object: {
+    kind: string;
+    id: string;
+    pointer: string;
+  } | null;
+};
+
 type Shape77874646 = {
   pointer: string;
   code: string;
@@ -1987,9 +2144,42 @@ type Shape84b0e2ef = {
   items: Shapea64ed608[];
 };
 
+type Shape8937b314 = {
+  up: boolean;
+  revision: number;
+  digest: string | null;
+  readAt: string | null;
+  problem: {
+    code: string;
+    message: string;
+    help: string;
+  } | null;
+};
+
 type Shape89aaa911 = {
   count: number;
   items: Shapea64ed608[];
+};
+
+type Shape8b917f9f = {
+  id: string;
+  state: "firing" | "resolved";
+  severity: "failing" | "degraded" | "due";
+  kind: "expiry" | "relation" | "service" | "client" | "reload" | "store" | "revocation" | "workers" | "renewal" | "surge" | "issuer" | "control" | "audit" | "drift" | "gateway";
+  code: string;
+  gateways: string[];
+  sentence: string;
+  consequence: string;
+  help: string;
+  since: string;
+  lastSeenAt: string;
+  endedAt: string | null;
+  object: {
+    kind: string;
+    id: string;
+  } | null;
+  toldAt: string | null;
+  silence: Shape1fd7b994 | null;
 };
 
 type Shape92016f84 = {
@@ -2037,21 +2227,6 @@ type Shape994df652 = {
   running: false;
 };
 
-type Shape9a5c0475 = {
-  revision: number;
-  state: "committed" | "pending" | "unchanged";
-  generation: number | null;
-  why: string | null;
-  warnings: Shape9c5e24eb[];
-  changes: Shape6e5ff9c1[];
-  access: Shape246bd025 | null;
-  clients: Shapee030c18d | null;
-  gateways: {
-    committed: string[];
-    missing: string[];
-  } | null;
-};
-
 type Shape9c5e24eb = {
   severity: "error" | "warning";
   code: string;
@@ -2066,6 +2241,15 @@ type Shape9c5e24eb = {
     file: string;
     line: number;
   } | null;
+};
+
+type Shape9dc5c7c5 = {
+  at: string;
+  durationMs: number;
+  ok: boolean;
+  status: number | null;
+  code: string;
+  why: string;
 };
 
 type Shape9ed842dd = {
@@ -2091,6 +2275,23 @@ type Shapea64ed608 = {
   gateways: string[];
   code: string;
   detail: string;
+};
+
+type Shapea9ee1cbf = {
+  kind: "behind" | "unauthorised" | "behaviour";
+  gateway: string;
+  key: string;
+  code: string;
+  sentence: string;
+  help: string;
+  since: string;
+};
+
+type Shapeb0edd6fb = {
+  slot: number;
+  pid: number;
+  serving: boolean;
+  generation: number | null;
 };
 
 type Shapeb3420960 = {
@@ -2197,6 +2398,14 @@ type Shapee27c306a = {
   items: Shapea64ed608[];
 };
 
+type Shapee7546231 = {
+  id: string;
+  machine: string;
+  url: string;
+  pid: number;
+  startedAt: string;
+};
+
 type Shapee862c292 = {
   step: "dns" | "tcp" | "tls" | "certificate" | "chain" | "name" | "client_auth" | "own" | "answer";
   name: string;
@@ -2209,6 +2418,15 @@ type Shapee862c292 = {
     remedy: string;
     raw: string;
   } | null;
+};
+
+type Shapef03f78c0 = {
+  revision: number;
+  base: number;
+  gateways: string[];
+  actor: string;
+  at: string;
+  reason: string | null;
 };
 
 type Shapef29bde04 = {

@@ -6,7 +6,7 @@ import { plural } from './time.ts';
 import css from './origin.module.css';
 
 export type Origin = Item<'listServices'>['origin'];
-export type Usage = { readonly kind: 'services' | 'policies' | 'routes'; readonly id: string };
+export type Usage = { readonly kind: 'services' | 'policies' | 'routes' | 'alerts'; readonly id: string };
 
 /** `gateway.yml:12`, or the store. */
 export function whereIs(origin: Origin): string {
@@ -21,8 +21,13 @@ export function ReadOnlyNote({ origin }: { readonly origin: Origin }) {
   ) : null;
 }
 
-const paths = { services: '/services/$id', policies: '/clients/$id', routes: '/routes/$id' } as const;
-const nouns = { services: 'service', policies: 'policy', routes: 'route' } as const;
+const paths = {
+  services: '/services/$id',
+  policies: '/clients/$id',
+  routes: '/routes/$id',
+  alerts: '/alerts',
+} as const;
+const nouns = { services: 'service', policies: 'policy', routes: 'route', alerts: 'receiver' } as const;
 
 export function UsedBy({ users, none = 'nothing' }: { readonly users: readonly Usage[]; readonly none?: ReactNode }) {
   if (users.length === 0) return <span className={css['none']}>{none}</span>;
@@ -43,9 +48,9 @@ export function UsedBy({ users, none = 'nothing' }: { readonly users: readonly U
 
 /** `2 services and 1 policy` */
 export function countUsers(users: readonly Usage[]): string {
-  const counted = (['services', 'routes', 'policies'] as const).flatMap((kind) => {
+  const counted = (['services', 'routes', 'policies', 'alerts'] as const).flatMap((kind) => {
     const count = users.filter((one) => one.kind === kind).length;
-    return count === 0 ? [] : [plural(count, nouns[kind], kind)];
+    return count === 0 ? [] : [plural(count, nouns[kind], kind === 'alerts' ? 'receivers' : kind)];
   });
   return counted.length === 0 ? 'nothing' : counted.join(' and ');
 }

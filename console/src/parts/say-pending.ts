@@ -7,5 +7,6 @@ export function sayPending(answer: unknown): void {
     readonly revision?: number;
     readonly why?: string | null;
   };
+  if (state === 'elsewhere') say(`Stored as revision ${revision}. ${why ?? ''}`.trim());
   if (state === 'pending') say(`Stored as revision ${revision}, and not in force yet. ${why ?? ''}`.trim());
 }

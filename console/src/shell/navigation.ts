@@ -11,6 +11,7 @@ export type NavItem = {
 
 export const navigation: readonly NavItem[] = [
   { path: '/', label: 'Overview', letter: 'o', count: 'overview', also: ['/relations', '/start'] },
+  { path: '/alerts', label: 'Alerts', letter: 'a' },
   { path: '/services', label: 'Services', letter: 's' },
   { path: '/clients', label: 'Clients and listeners', letter: 'l' },
   { path: '/routes', label: 'Routes', letter: 'r' },

@@ -6,6 +6,7 @@ import { type Me, useSession } from '../api/session.tsx';
 import { Announcer } from '../parts/toast.tsx';
 import { FailedToLoad } from '../parts/states.tsx';
 import { useCounts } from './counts.ts';
+import { DriftBanner } from './drift-banner.tsx';
 import { useKeys } from './keys.ts';
 import { isAt, navigation } from './navigation.ts';
 import css from './shell.module.css';
@@ -124,6 +125,7 @@ function Frame({ me, pathname }: { readonly me: Me; readonly pathname: string })
         </div>
       </header>
       <main id="content" tabIndex={-1} className={css['content']}>
+        <DriftBanner />
         <Outlet />
       </main>
       <Announcer />

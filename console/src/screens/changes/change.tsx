@@ -36,12 +36,13 @@ export default function Change() {
       }
     >
       <Loaded query={query}>
-        {({ body: { actor, at, reason, digest, differences } }) => (
+        {({ body: { actor, at, reason, digest, differences, canary } }) => (
           <>
             <Panel label="Who and when" padded>
               <Facts
                 items={[
                   ['Who', <Hostile key="who" text={actor} />],
+                  ['For', canary === null ? 'all gateways' : <Hostile key="for" text={canary.join(', ')} max={500} />],
                   ['When', <When key="when" at={at} />],
                   ['Why', reason === null ? 'nobody said' : <Hostile key="why" text={reason} max={2000} />],
                   [

@@ -9,7 +9,9 @@ import { Empty, Loaded, NothingFits } from '../../parts/states.tsx';
 import { SubNavigation } from '../../parts/sub-navigation.tsx';
 import { type Column, DataTable } from '../../parts/table.tsx';
 import { When } from '../../parts/when.tsx';
+import { Tag } from '../../parts/tag.tsx';
 import { useUrlState } from '../../shell/url-state.ts';
+import { RolloutPanel } from './rollout.tsx';
 
 type Change = Item<'listChanges'>;
 
@@ -27,6 +29,18 @@ const columns: readonly Column<Change>[] = [
   },
   { id: 'when', title: 'When', cell: ({ at }) => <When at={at} />, sortBy: ({ at }) => at },
   { id: 'who', title: 'Who', cell: ({ actor }) => <Hostile text={actor} />, sortBy: ({ actor }) => actor },
+  {
+    id: 'for',
+    title: 'For',
+    cell: ({ canary }) =>
+      canary === null ? (
+        'all gateways'
+      ) : (
+        <>
+          <Tag tone="due">canary</Tag> <Hostile text={canary.join(', ')} max={200} />
+        </>
+      ),
+  },
   { id: 'why', title: 'Why', cell: ({ reason }) => (reason === null ? '' : <Hostile text={reason} />) },
 ];
 
@@ -46,6 +60,7 @@ export default function Changes() {
       }
     >
       <SubNavigation of="changes" />
+      <RolloutPanel />
       <Panel label="Changes">
         <Loaded query={query}>
           {({ items, more }) => {

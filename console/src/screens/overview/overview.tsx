@@ -2,22 +2,20 @@
 // the last hour and what ends next. Where nothing is set up yet: the first three steps.
 import { type Answer } from '../../api/client.ts';
 import { useRead, useReadAll } from '../../api/queries.ts';
+import { AlertRow } from '../../parts/alert-row.tsx';
 import { Go } from '../../parts/button.tsx';
 import { ExpiryStrip, StackedBars } from '../../parts/charts.tsx';
-import { Hostile } from '../../parts/hostile.tsx';
 import { Page, Panel } from '../../parts/page.tsx';
-import { Row, Rows } from '../../parts/rows.tsx';
+import { Rows } from '../../parts/rows.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
-import type { Tone } from '../../parts/tag.tsx';
 import { plural, relative } from '../../parts/time.ts';
-import { useNow, When } from '../../parts/when.tsx';
+import { useNow } from '../../parts/when.tsx';
 import { FirstSteps } from './first-steps.tsx';
 import { Relations } from './relations.tsx';
 import { barsOf, reasonsOf, shares } from './traffic.ts';
 import css from './overview.module.css';
 
 export type OverviewData = Answer<'getOverview'>;
-type Need = OverviewData['needs'][number];
 
 const everyMs = 15_000;
 
@@ -68,10 +66,10 @@ function Content({ data, now }: { readonly data: OverviewData; readonly now: num
   return (
     <>
       {data.needs.length > 0 && (
-        <Panel label="Needs you">
+        <Panel label="Needs you" actions={<Go to="/alerts">Alerts and who is told</Go>}>
           <Rows label="Needs you">
             {data.needs.map((need) => (
-              <NeedRow key={need.id} need={need} />
+              <AlertRow key={need.id} alert={need} />
             ))}
           </Rows>
         </Panel>
@@ -109,82 +107,6 @@ function Content({ data, now }: { readonly data: OverviewData; readonly now: num
 }
 
 const words = { expiresSoon: 'due', expired: 'expired', notYetValid: 'not valid yet' } as const;
-
-const tones: Readonly<Record<Need['severity'], Tone>> = { failing: 'bad', degraded: 'due', due: 'due' };
-
-function NeedRow({ need }: { readonly need: Need }) {
-  const { severity, code, sentence, consequence, help, since, endedAt } = need;
-  return (
-    <Row
-      tone={tones[severity]}
-      state={severity}
-      title={<Hostile text={sentence} max={400} />}
-      detail={
-        <>
-          since <When at={since} />
-          {endedAt !== null && (
-            <>
-              , until <When at={endedAt} />
-            </>
-          )}{' '}
-          · <Hostile text={consequence} max={400} />
-          <span className={css['help']}>
-            {help} <code>{code}</code>
-          </span>
-        </>
-      }
-      action={<WhereTo need={need} />}
-    />
-  );
-}
-
-function WhereTo({ need: { kind, object } }: { readonly need: Need }) {
-  if (object === null) return null;
-  const params = { id: object.id };
-  const label = `${kind === 'expiry' ? 'Replace' : 'Show'} ${object.id}`;
-  const text = kind === 'expiry' ? 'Replace' : 'Show';
-  const go = { params, label } as const;
-  switch (object.kind) {
-    case 'certificates':
-      return (
-        <Go to="/certificates/$id" {...go}>
-          {text}
-        </Go>
-      );
-    case 'ca-bundles':
-      return (
-        <Go to="/ca-bundles/$id" {...go}>
-          {text}
-        </Go>
-      );
-    case 'services':
-      return (
-        <Go to="/services/$id" {...go}>
-          {text}
-        </Go>
-      );
-    case 'routes':
-      return (
-        <Go to="/routes/$id" {...go}>
-          {text}
-        </Go>
-      );
-    case 'policies':
-      return (
-        <Go to="/clients/$id" {...go}>
-          {text}
-        </Go>
-      );
-    case 'relations':
-      return (
-        <Go to="/relations/$id" {...go}>
-          {text}
-        </Go>
-      );
-    default:
-      return null;
-  }
-}
 
 function Traffic({ data: { traffic } }: { readonly data: OverviewData }) {
   const reasons = reasonsOf(traffic);

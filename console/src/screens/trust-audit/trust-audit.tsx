@@ -117,46 +117,45 @@ type StoreProps = {
   readonly onDecide: ((key: string, decided: Decided | undefined) => void) | undefined;
 };
 
+const facts: readonly Column<Anchor>[] = [
+  {
+    id: 'subject',
+    title: 'Anchor',
+    cell: ({ subject, sha256, key }) => (
+      <>
+        <Hostile text={subject} max={160} />{' '}
+        <small>
+          {key}, <span className="mono">{sha256.slice(0, 16)}…</span>
+        </small>
+      </>
+    ),
+    isRowHeader: true,
+  },
+  { id: 'findings', title: 'Findings', cell: ({ findings }) => <Findings findings={findings} /> },
+  {
+    id: 'used',
+    title: 'Vouched for',
+    cell: (anchor) => <Used anchor={anchor} />,
+  },
+  { id: 'until', title: 'Valid until', cell: ({ notAfter }) => <When at={notAfter} /> },
+];
+
+function decisionColumn(
+  store: Store,
+  decisions: Decisions,
+  onDecide: NonNullable<StoreProps['onDecide']>,
+): Column<Anchor> {
+  const cell = (anchor: Anchor) => {
+    const key = keyOf(store, anchor);
+    return <Decide anchor={anchor} decided={decisions[key]} onChange={(decided) => onDecide(key, decided)} />;
+  };
+  return { id: 'decision', title: 'Decision', cell };
+}
+
 function OneStore({ store, decisions, onDecide }: StoreProps) {
   const { kind, id, policies, anchors } = store;
   const name = kind === 'bundle' ? `CA bundle ${id}` : `Policy ${id}, CAs of its own`;
-  const columns: readonly Column<Anchor>[] = [
-    {
-      id: 'subject',
-      title: 'Anchor',
-      cell: ({ subject, sha256, key }) => (
-        <>
-          <Hostile text={subject} max={160} />{' '}
-          <small>
-            {key}, <span className="mono">{sha256.slice(0, 16)}…</span>
-          </small>
-        </>
-      ),
-      isRowHeader: true,
-    },
-    { id: 'findings', title: 'Findings', cell: ({ findings }) => <Findings findings={findings} /> },
-    {
-      id: 'used',
-      title: 'Vouched for',
-      cell: (anchor) => <Used anchor={anchor} />,
-    },
-    { id: 'until', title: 'Valid until', cell: ({ notAfter }) => <When at={notAfter} /> },
-    ...(onDecide === undefined
-      ? []
-      : [
-          {
-            id: 'decision',
-            title: 'Decision',
-            cell: (anchor: Anchor) => (
-              <Decide
-                anchor={anchor}
-                decided={decisions[keyOf(store, anchor)]}
-                onChange={(decided) => onDecide(keyOf(store, anchor), decided)}
-              />
-            ),
-          },
-        ]),
-  ];
+  const columns = onDecide === undefined ? facts : [...facts, decisionColumn(store, decisions, onDecide)];
   return (
     <Panel title={<Hostile text={name} />} label={name} padded>
       <p>
@@ -284,36 +283,43 @@ function RecordIt({ review, decisions, onDone }: RecordProps) {
   );
 }
 
+const recordedColumns: readonly Column<Recorded>[] = [
+  { id: 'at', title: 'Recorded', cell: ({ at }) => <When at={at} />, isRowHeader: true },
+  { id: 'by', title: 'By', cell: ({ by }) => <Hostile text={by} /> },
+  { id: 'reason', title: 'Reason', cell: ({ reason }) => <Hostile text={reason} max={300} /> },
+  {
+    id: 'decided',
+    title: 'Decisions',
+    cell: ({ decided, findings, anchors }) =>
+      `${decided.keep} keep, ${decided.remove} remove, ${decided.ask} ask; ${findings} of ${anchors} with findings`,
+  },
+  {
+    id: 'file',
+    title: 'To keep',
+    cell: ({ id }) => (
+      <>
+        <DownloadLink href={`/api/v1/trust-audits/${id}`} name={`trust-audit-${id}.json`}>
+          JSON
+        </DownloadLink>{' '}
+        <DownloadLink href={`/api/v1/trust-audits/${id}:csv`} name={`trust-audit-${id}.csv`}>
+          CSV
+        </DownloadLink>
+      </>
+    ),
+  },
+];
+
 function Earlier({ items }: { readonly items: readonly Recorded[] }) {
-  const columns: readonly Column<Recorded>[] = [
-    { id: 'at', title: 'Recorded', cell: ({ at }) => <When at={at} />, isRowHeader: true },
-    { id: 'by', title: 'By', cell: ({ by }) => <Hostile text={by} /> },
-    { id: 'reason', title: 'Reason', cell: ({ reason }) => <Hostile text={reason} max={300} /> },
-    {
-      id: 'decided',
-      title: 'Decisions',
-      cell: ({ decided, findings, anchors }) =>
-        `${decided.keep} keep, ${decided.remove} remove, ${decided.ask} ask; ${findings} of ${anchors} with findings`,
-    },
-    {
-      id: 'file',
-      title: 'To keep',
-      cell: ({ id }) => (
-        <>
-          <DownloadLink href={`/api/v1/trust-audits/${id}`} name={`trust-audit-${id}.json`}>
-            JSON
-          </DownloadLink>{' '}
-          <DownloadLink href={`/api/v1/trust-audits/${id}:csv`} name={`trust-audit-${id}.csv`}>
-            CSV
-          </DownloadLink>
-        </>
-      ),
-    },
-  ];
   if (items.length === 0) return null;
   return (
     <Panel title="Recorded audits" label="Recorded audits" padded>
-      <DataTable label="Recorded audits" columns={columns} rows={items} keyOf={({ id }) => id} sortName="order" />
+      <DataTable
+        label="Recorded audits"
+        columns={recordedColumns}
+        rows={items}
+        keyOf={({ id }) => id}
+        sortName="order"
+      />
     </Panel>
   );
 }

@@ -27,6 +27,8 @@ const scopes: readonly (readonly [scope: Scope, says: string])[] = [
   ['changes.read', 'read changes'],
   ['gateways.read', 'read what gateways run'],
   ['routes.match', 'ask which route takes a request'],
+  ['alerts.write', 'silence alerts'],
+  ['alerts.test', 'send test messages to receivers of alerts'],
   ['certificates.inspect', 'have uploads inspected'],
   ['services.probe', 'probe services'],
   ['config.plan', 'ask what a change would do'],

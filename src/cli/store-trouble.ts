@@ -1,0 +1,16 @@
+// What a command says where the store, or what was asked of it, is not as it should be.
+import { escapeForLog } from '../base/log-text.ts';
+import { UsageError } from '../base/usage-error.ts';
+import { StoreProblem } from '../store/store-problem.ts';
+import type { CommandIo } from './command-io.ts';
+
+export async function tellStoreTrouble(io: CommandIo, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!(error instanceof StoreProblem) && !(error instanceof UsageError)) throw error;
+    io.exitCode = 1;
+    const help = error instanceof StoreProblem ? `\n  ${error.help}` : '';
+    io.stderr.write(`error: ${escapeForLog(error.message, 2000)}${help}\n`);
+  }
+}
