@@ -3,7 +3,7 @@
 import { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import type { Clock } from '../base/clock.ts';
-import type { SharedFetches } from '../base/shared-fetch.ts';
+import { fetchAlone, type SharedFetches } from '../base/shared-fetch.ts';
 import type { StoredDocument } from '../config/stored-objects.ts';
 import { loadGateway, type LoadOptions } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
@@ -75,7 +75,7 @@ async function loadObjects(
   { file, opener, clock, fetches, env, strict, read, sources }: ProposalOptions,
 ): Promise<Pick<Proposed, 'loaded' | 'problems'>> {
   const crls = new CrlPublisher({ clock });
-  if (fetches !== undefined) crls.shareBy(fetches);
+  if (fetches !== undefined) crls.shareBy(withoutAlarm(fetches));
   try {
     const how = { ...(read && { read }), ...(sources && { sources }) };
     const settings = { env, strict, clock, crls, tolerateExpired: true, ...how };
@@ -84,6 +84,18 @@ async function loadObjects(
   } finally {
     crls.close();
   }
+}
+
+/** What is no good under the CAs that are planned may be as it should be: nobody is alarmed, and the plan asks the server by itself. */
+function withoutAlarm(fetches: SharedFetches): SharedFetches {
+  const refused = new Set<string>();
+  return {
+    begin: async (wish) => {
+      if (refused.has(wish.name)) return fetchAlone;
+      const turn = await fetches.begin(wish);
+      return turn.turn === 'own' ? turn : { ...turn, refuse: () => void refused.add(wish.name) };
+    },
+  };
 }
 
 /** In the order of kind and id, as a revision is read. */
