@@ -307,7 +307,10 @@ describe('a log-out', () => {
     const answers = await Promise.all(
       tokens.map(async (token) => api.ask('POST', '/sessions:endByProvider', { ...form(token), remote })),
     );
-    assert.deepEqual(new Set(answers.map(({ status, body }) => `${status} ${String(body['ended'])}`)), new Set(['200 1']));
+    assert.deepEqual(
+      new Set(answers.map(({ status, body }) => `${status} ${String(body['ended'])}`)),
+      new Set(['200 1']),
+    );
     for (const cookie of cookies) assert.equal((await api.ask('GET', '/session', { cookie })).status, 401);
     // Whoever makes them up is held up all the same.
     for (let n = 0; n < 10; n++)
