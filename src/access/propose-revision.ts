@@ -3,6 +3,7 @@
 import { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import type { Clock } from '../base/clock.ts';
+import type { SharedFetches } from '../base/shared-fetch.ts';
 import type { StoredDocument } from '../config/stored-objects.ts';
 import { loadGateway, type LoadOptions } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
@@ -30,6 +31,8 @@ export type ProposalOptions = Pick<LoadOptions, 'env' | 'strict' | 'read' | 'sou
   /** Without it certificates whose keys are sealed cannot be checked, which is an error each. */
   readonly opener: Opener | undefined;
   readonly clock: Clock;
+  /** Of CRLs, with the other gateways: without it each plan asks the servers itself. */
+  readonly fetches?: SharedFetches | undefined;
   /** Sealed keys that the changes refer to and that are not in the store yet, by digest. */
   readonly pending?: ReadonlyMap<string, SealedBlob>;
   /** What is changed stands in for what the file has under the name, to look at what would come of it. Default: a name that stands twice. */
@@ -69,9 +72,10 @@ export async function loadHead(
 
 async function loadObjects(
   objects: Pick<ConstructorParameters<typeof ProposedSource>[0], 'name' | 'objects' | 'sealed'>,
-  { file, opener, clock, env, strict, read, sources }: ProposalOptions,
+  { file, opener, clock, fetches, env, strict, read, sources }: ProposalOptions,
 ): Promise<Pick<Proposed, 'loaded' | 'problems'>> {
   const crls = new CrlPublisher({ clock });
+  if (fetches !== undefined) crls.shareBy(fetches);
   try {
     const how = { ...(read && { read }), ...(sources && { sources }) };
     const settings = { env, strict, clock, crls, tolerateExpired: true, ...how };
