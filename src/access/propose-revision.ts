@@ -3,6 +3,7 @@
 import { CrlPublisher } from '../crl/publisher.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
 import type { Clock } from '../base/clock.ts';
+import { fetchAlone, type SharedFetches } from '../base/shared-fetch.ts';
 import type { StoredDocument } from '../config/stored-objects.ts';
 import { loadGateway, type LoadOptions } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
@@ -30,6 +31,8 @@ export type ProposalOptions = Pick<LoadOptions, 'env' | 'strict' | 'read' | 'sou
   /** Without it certificates whose keys are sealed cannot be checked, which is an error each. */
   readonly opener: Opener | undefined;
   readonly clock: Clock;
+  /** Of CRLs, with the other gateways: without it each plan asks the servers itself. */
+  readonly fetches?: SharedFetches | undefined;
   /** Sealed keys that the changes refer to and that are not in the store yet, by digest. */
   readonly pending?: ReadonlyMap<string, SealedBlob>;
   /** What is changed stands in for what the file has under the name, to look at what would come of it. Default: a name that stands twice. */
@@ -69,9 +72,10 @@ export async function loadHead(
 
 async function loadObjects(
   objects: Pick<ConstructorParameters<typeof ProposedSource>[0], 'name' | 'objects' | 'sealed'>,
-  { file, opener, clock, env, strict, read, sources }: ProposalOptions,
+  { file, opener, clock, fetches, env, strict, read, sources }: ProposalOptions,
 ): Promise<Pick<Proposed, 'loaded' | 'problems'>> {
   const crls = new CrlPublisher({ clock });
+  if (fetches !== undefined) crls.shareBy(withoutAlarm(fetches));
   try {
     const how = { ...(read && { read }), ...(sources && { sources }) };
     const settings = { env, strict, clock, crls, tolerateExpired: true, ...how };
@@ -80,6 +84,18 @@ async function loadObjects(
   } finally {
     crls.close();
   }
+}
+
+/** What is no good under the CAs that are planned may be as it should be: nobody is alarmed, and the plan asks the server by itself. */
+function withoutAlarm(fetches: SharedFetches): SharedFetches {
+  const refused = new Set<string>();
+  return {
+    begin: async (wish) => {
+      if (refused.has(wish.name)) return fetchAlone;
+      const turn = await fetches.begin(wish);
+      return turn.turn === 'own' ? turn : { ...turn, refuse: () => void refused.add(wish.name) };
+    },
+  };
 }
 
 /** In the order of kind and id, as a revision is read. */

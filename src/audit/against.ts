@@ -7,6 +7,7 @@ import type { CrlLookup } from '../crl/subscriber.ts';
 import type { LoadedRules } from '../loading/loaded.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { describeSans } from '../trust/san-rule.ts';
+import type { MergedRecord, SeenAt } from '../inventory/merge-records.ts';
 import type { SeenIdentity, TrustRecordContents } from '../inventory/record-format.ts';
 import {
   type AnonymousChange,
@@ -27,7 +28,13 @@ export type AgainstOptions = {
   readonly now: number;
 };
 
-export type Against = { readonly verdicts: SeenVerdicts; readonly breaks: boolean; readonly since: number };
+export type Against = {
+  readonly verdicts: SeenVerdicts;
+  readonly breaks: boolean;
+  readonly since: number;
+  /** Undefined where the record is of one gateway. */
+  readonly seenAt?: MergedRecord['seenAt'] | undefined;
+};
 
 /** `crls`: what is known of revocation. Throws where the configuration cannot be compiled. */
 export function verifyAgainst(
@@ -43,20 +50,21 @@ export function verifyAgainst(
 }
 
 /** Lines for a person. */
-export function printAgainst({ verdicts, since }: Against, { where, days, now }: AgainstOptions): string[] {
+export function printAgainst({ verdicts, since, seenAt }: Against, { where, days, now }: AgainstOptions): string[] {
   const { refused, admitted, changed, undecided, anonymousRefused, anonymousAdmitted, identities, expired } = verdicts;
   const young = since > now - days * dayMs ? `, which began on ${when(since)}` : '';
+  const describe = (one: SeenChange, what: string): string[] => describeChange(one, what, seenAt?.(one.client));
   const lines = [`against ${escapeForLog(where)}: the last ${days} days of the record${young}`, ''];
-  addSection(lines, 'would be refused, were let in', refused, (one) => describeChange(one, refusal(one)));
+  addSection(lines, 'would be refused, were let in', refused, (one) => describe(one, refusal(one)));
   addSection(lines, 'clients without a certificate that would be refused', anonymousRefused, describeAnonymous);
   addSection(lines, 'would be let in, were refused', admitted, (one) =>
-    describeChange(one, `was refused with ${refusal(one)}`),
+    describe(one, `was refused with ${refusal(one)}`),
   );
   addSection(lines, 'clients without a certificate that would be let in', anonymousAdmitted, describeAnonymous);
   addSection(lines, 'would be let in as before, with a change', changed, (one) =>
-    describeChange(one, escapeForLog(one.result.detail)),
+    describe(one, escapeForLog(one.result.detail)),
   );
-  addSection(lines, 'cannot be said', undecided, (one) => describeChange(one, escapeForLog(one.result.detail)));
+  addSection(lines, 'cannot be said', undecided, (one) => describe(one, escapeForLog(one.result.detail)));
   lines.push(`not looked at: ${notLookedAt.join('; ')}`);
   const gone = expired === 0 ? '' : ` (${expired} more have expired since)`;
   const anonymous = anonymousRefused.length === 0 ? '' : `, and clients without a certificate`;
@@ -77,14 +85,28 @@ function refusal({ result }: SeenChange | AnonymousChange): string {
   return `${escapeForLog(result.code)}: ${escapeForLog(result.detail, 400)}`;
 }
 
-function describeChange({ client, policy, serverNames }: SeenChange, what: string): string[] {
+function describeChange(
+  { client, policy, serverNames }: SeenChange,
+  what: string,
+  seenAt: readonly SeenAt[] | undefined,
+): string[] {
   const { lastSeen, accepted, refused, sha256 } = client;
   const under = policy === '' ? 'no policy' : `policy ${escapeForLog(policy)}`;
+  const where =
+    seenAt === undefined
+      ? ''
+      : ` (at ${gatewaysOf(seenAt)
+          .map((name) => escapeForLog(name))
+          .join(', ')})`;
   return [
     nameOf(client),
     `  ${what}`,
-    `  ${under} (${namesText(serverNames)}), last seen ${when(lastSeen)}, ${accepted + refused} handshakes, certificate ${sha256.slice(0, 16)}…`,
+    `  ${under} (${namesText(serverNames)}), last seen ${when(lastSeen)}${where}, ${accepted + refused} handshakes, certificate ${sha256.slice(0, 16)}…`,
   ];
+}
+
+function gatewaysOf(seenAt: readonly SeenAt[]): string[] {
+  return seenAt.map(({ gateway }) => gateway);
 }
 
 function describeAnonymous({ client, policy, result }: AnonymousChange): string[] {
@@ -111,7 +133,7 @@ export function when(ms: number): string {
 }
 
 /** The value of `against` in the JSON of `check`. */
-export function againstToJson({ verdicts, breaks, since }: Against, { where, days }: AgainstOptions): object {
+export function againstToJson({ verdicts, breaks, since, seenAt }: Against, { where, days }: AgainstOptions): object {
   const { refused, admitted, changed, undecided, anonymousRefused, anonymousAdmitted, identities, expired } = verdicts;
   const identity = ({ client, policy, serverNames, result }: SeenChange): object => {
     const { subject, issuer, serial, sans, sha256, notAfter, accepted, refused: denied, firstSeen, lastSeen } = client;
@@ -125,6 +147,7 @@ export function againstToJson({ verdicts, breaks, since }: Against, { where, day
       serverNames,
       firstSeen,
       lastSeen,
+      ...(seenAt && { gateways: gatewaysOf(seenAt(client)) }),
       handshakes: accepted + denied,
       policyBefore: client.policy,
       policy,

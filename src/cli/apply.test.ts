@@ -3,6 +3,7 @@ import { before, describe, it, type TestContext } from 'node:test';
 import { runHere } from '../../test/support/cli.ts';
 import { openStoreToWrite, type WrittenStore } from '../../test/support/stored-config.ts';
 import { type Issued, mintCa } from '../certs/test-ca.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { applyCommand } from './apply.ts';
 import { exportCommand } from './export.ts';
 
@@ -73,6 +74,28 @@ describe('countersign apply', () => {
     assert.match(stdout, /^changed: services\/orders\n {2}\/address$/m);
     assert.match(stdout, /^refused: a gateway would not take it; nothing was changed$/m);
     assert.equal((await written.store.revisions.head()).number, 1);
+  });
+
+  it('puts nothing in force for all that somebody has put on trial at the same moment', async (t) => {
+    const { written, config, file } = await open(t);
+    const changes = [{ kind: 'services', id: 'tried', put: { address: 'localhost:9', tls: { mode: 'off' } } }];
+    let onTrial: Promise<unknown> | undefined;
+    // Asked for when everything that speaks against it was looked at, and before it is planned.
+    const read = {
+      get: () => {
+        onTrial ??= written.store.revisions.append({ actor: 'user:bob', parent: 0, changes, canary: ['edge-1'] });
+        return loadConfig;
+      },
+    };
+    const { code, stdout } = await runHere(
+      (io) => applyCommand(Object.defineProperty(io, 'read', read)),
+      ['--config', config, file],
+    );
+    await onTrial;
+    assert.equal(code, 1, stdout);
+    assert.match(stdout, /^refused: somebody else was quicker; nothing was changed, try again$/m);
+    assert.equal((await written.store.revisions.head()).number, 1);
+    assert.deepEqual((await written.store.revisions.find(1))?.canary, ['edge-1']);
   });
 
   it('with --prune removes what the files do not name, and shows it before with --dry-run', async (t) => {

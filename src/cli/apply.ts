@@ -16,6 +16,7 @@ import type { JsonObject } from '../store/canonical-json.ts';
 import { type ObjectChange, objectKey } from '../store/object.ts';
 import { isDigest } from '../store/digest.ts';
 import { type Opener, seal } from '../store/seal.ts';
+import type { RevisionHead } from '../store/revision.ts';
 import type { SealedBlob, SealKey } from '../store/sealed.ts';
 import { parseCanary, readRollout, requireKnown, whyNotNow } from '../store/rollout.ts';
 import type { Store } from '../store/store.ts';
@@ -63,10 +64,10 @@ async function apply(io: CommandIo, files: readonly string[], options: Options):
     dryRun === true
       ? await openStore(location, { ...opening, access: 'read' })
       : await openExistingStore(location, opening);
-  const canary = await readCanary(store, options.canary);
+  const { canary, head } = await readCanary(store, options.canary);
   const pending = new Map<string, SealedBlob>();
   const changes: ObjectChange[] = [];
-  const keys = { opener, sealKey: key, pending, store, parent: (await store.revisions.head()).number };
+  const keys = { opener, sealKey: key, pending, store, parent: head.number };
   for (const object of written)
     changes.push({
       kind: object.kind,
@@ -81,16 +82,23 @@ async function apply(io: CommandIo, files: readonly string[], options: Options):
     io.exitCode = 1;
     io.stdout.write('refused: a gateway would not take it; nothing was changed\n');
   } else if (dryRun === true) io.stdout.write('a gateway would take it; nothing was changed (--dry-run)\n');
-  else await append(io, store, plan, { changes, pending, reason, canary });
+  else await append(io, store, head, { changes, pending, reason, canary });
 }
 
-/** Undefined: all gateways. Throws where they are unknown, or another change is on trial. */
-async function readCanary(store: Store, names: string | undefined): Promise<readonly string[] | undefined> {
+/**
+ * Undefined: all gateways. `head`: on which nothing is on trial that would be in force for all by a change of it; the change is one of
+ * that. Throws where they are unknown, or another change is on trial.
+ */
+async function readCanary(
+  store: Store,
+  names: string | undefined,
+): Promise<{ readonly canary: readonly string[] | undefined; readonly head: RevisionHead }> {
   const canary = names === undefined ? undefined : parseCanary(names);
   if (canary !== undefined) await requireKnown(store.gateways, canary);
-  const why = whyNotNow(await readRollout(store.revisions), canary);
+  const rollout = await readRollout(store.revisions);
+  const why = whyNotNow(rollout, canary);
   if (why !== undefined) throw new StoreProblem('canary_open', `nothing else is changed while ${why}`);
-  return canary;
+  return { canary, head: rollout.head };
 }
 
 /** What the store holds and no file names. */
@@ -114,12 +122,12 @@ type Asked = {
 async function append(
   io: CommandIo,
   store: Store,
-  plan: RevisionPlan,
+  { number: parent }: RevisionHead,
   { changes, pending, reason, canary }: Asked,
 ): Promise<void> {
   const act = { actor: `local:${userInfo().username}`, reason: reason ?? 'countersign apply' };
   for (const blob of pending.values()) await store.sealed.put(blob, act);
-  const appended = await store.revisions.append({ ...act, parent: plan.parent.number, changes, canary });
+  const appended = await store.revisions.append({ ...act, parent, changes, canary });
   if (appended.outcome === 'behind') {
     io.exitCode = 1;
     io.stdout.write('refused: somebody else was quicker; nothing was changed, try again\n');

@@ -13,13 +13,13 @@ import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { type Against, againstToJson, verifyAgainst, printAgainst } from '../audit/against.ts';
 import { changesToJson, printChanges } from '../access/print-changes.ts';
-import { loadRecord } from '../inventory/load-record.ts';
 import { type CommandIo, finish } from './command-io.ts';
 import { parseDays } from './days-option.ts';
 import { compareWith } from './compare.ts';
 import { lenientOption, strictOption } from './lenient-option.ts';
 import { printProbes, probeBackends, probesToJson } from '../probe/probe-backends.ts';
 import { printProblems } from './problems.ts';
+import { recordAgainst } from './record-against.ts';
 import { parseSeconds } from './seconds-option.ts';
 
 /** Exit code: the configuration is good, and somebody who was let in would be refused. */
@@ -45,7 +45,10 @@ export function checkCommand(io: CommandIo = process): Command {
     .addOption(lenientOption())
     .addOption(strictOption())
     .option('--json', 'problems as JSON on standard output')
-    .option('--against <where>', 'admin URL of a running gateway, or its trust record: whom would it refuse?')
+    .option(
+      '--against <where>',
+      'admin URL of a running gateway, its trust record, or store (all gateways on that of the file): whom would it refuse?',
+    )
     .option('--compare <file>', 'another configuration, as the one in force: what changes in who may enter?')
     .option('--days <n>', 'with --against: clients seen within so many days', parseDays, 30)
     .option(
@@ -75,7 +78,7 @@ export function checkCommand(io: CommandIo = process): Command {
       const known = crls.lookUpPrepared(loaded?.crls ?? []);
       crls.close();
       const now = systemClock.now();
-      const against = loaded === undefined ? undefined : await askRecord(loaded, known, options, now);
+      const against = loaded === undefined ? undefined : await askRecord(io, loaded, known, options, now);
       const changes = loaded === undefined ? undefined : await compareWith(options.compare, loaded);
       const probes = loaded && options.probe && (await probeBackends(loaded, known, options.timeout * 1000));
       const about = { where: options.against ?? '', days: options.days, now };
@@ -100,6 +103,8 @@ export function checkCommand(io: CommandIo = process): Command {
       for (const line of failures) io.stderr.write(`${line}\n`);
       if (loaded === undefined || failures.length > 0) io.exitCode = 1;
       else if (typeof against === 'object' && against.breaks) io.exitCode = breaksExitCode;
+      // That nobody would be refused cannot be said of those who are missing.
+      else if (typeof against === 'object' && !against.isWhole) io.exitCode = 1;
       else io.exitCode = probes?.some(({ failure }) => failure !== undefined) === true ? unmetExitCode : 0;
       // A look-up of a name may still be under way, and nobody should wait for it.
       if (probes) finish(io, '', io.exitCode);
@@ -116,14 +121,17 @@ function summarize(file: string, usable: boolean, problems: readonly Problem[]):
 
 /** undefined where nobody asks; one line where it fails. */
 async function askRecord(
+  io: CommandIo,
   loaded: LoadedConfig,
   crls: CrlLookup,
   options: Options,
   now: number,
-): Promise<Against | string | undefined> {
+): Promise<(Against & { readonly isWhole: boolean }) | string | undefined> {
   if (options.against === undefined) return undefined;
   try {
-    return verifyAgainst(loaded, crls, await loadRecord(options.against), { days: options.days, now });
+    const { contents, merged, refused } = await recordAgainst(io, options.against, options.config);
+    const against = verifyAgainst(loaded, crls, contents, { days: options.days, now });
+    return { ...against, isWhole: refused === 0, seenAt: merged && ((client) => merged.seenAt(client)) };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

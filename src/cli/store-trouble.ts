@@ -10,7 +10,11 @@ export async function tellStoreTrouble(io: CommandIo, act: () => Promise<void>):
   } catch (error) {
     if (!(error instanceof StoreProblem) && !(error instanceof UsageError)) throw error;
     io.exitCode = 1;
-    const help = error instanceof StoreProblem ? `\n  ${error.help}` : '';
-    io.stderr.write(`error: ${escapeForLog(error.message, 2000)}${help}\n`);
+    io.stderr.write(`error: ${describeTrouble(error)}\n`);
   }
+}
+
+export function describeTrouble(error: Error): string {
+  const help = error instanceof StoreProblem ? `\n  ${error.help}` : '';
+  return `${escapeForLog(error.message, 2000)}${help}`;
 }

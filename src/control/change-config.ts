@@ -22,7 +22,7 @@ import type { Answer } from './operation.ts';
 import type { ShownPlan } from './plan.ts';
 import { requireSealKey, toStored, type WrittenChange } from './stored-change.ts';
 import { timeOf } from './times.ts';
-import { waitForGateways } from './wait-for-gateways.ts';
+import { requestMs, waitForGateways } from './wait-for-gateways.ts';
 
 /** Others may append in between, by another process: then it is planned again. */
 const maxAttempts = 3;
@@ -52,7 +52,7 @@ export type ChangeCall = {
 export async function answerChange(call: ChangeCall, wanted: Wanted): Promise<Answer> {
   if (wanted.query.dryRun === 'true') return { status: 200, body: await planOnly(call.context, wanted) };
   const startedAt = call.context.clock.monotonic();
-  const { answer, objectRevision } = await call.context.changes.take(async () => change(call, wanted));
+  const { answer, objectRevision } = await call.context.changes.take(async () => change(call, wanted, startedAt));
   const { state, revision } = answer;
   const own = state === 'committed' || state === 'pending' ? state : undefined;
   const gateways =
@@ -159,7 +159,7 @@ type Changed = {
   readonly objectRevision: number | undefined;
 };
 
-async function change({ context, caller, confirm }: ChangeCall, wanted: Wanted): Promise<Changed> {
+async function change({ context, caller, confirm }: ChangeCall, wanted: Wanted, startedAt: number): Promise<Changed> {
   const { store, gateway } = context;
   const act = auditActor(caller, wanted.reason);
   for (let attempt = 1; ; attempt++) {
@@ -192,7 +192,7 @@ async function change({ context, caller, confirm }: ChangeCall, wanted: Wanted):
         const why = `It is for ${canary.join(', ')}; this gateway runs what it ran before.`;
         return { answer: { revision: number, state: 'elsewhere', generation: null, why, ...told }, objectRevision };
       }
-      const commitment = await commit(context, number);
+      const commitment = await commit(context, number, startedAt + requestMs);
       if (commitment.state === 'refused') throw await afterRefusal(context, planned, number, commitment, wanted);
       return { answer: { revision: number, ...stateOf(commitment), ...told }, objectRevision };
     }
@@ -215,13 +215,20 @@ function stateOf(
     : { state: 'pending', generation: null, why: commitment.why };
 }
 
-/** It is appended: that nobody answers is no reason to call it undone. */
-async function commit({ ask, log }: ControlContext, revision: number): Promise<Commitment> {
+/** It is appended: that nobody answers, or not in the time that is left of the request, is no reason to call it undone. */
+async function commit({ ask, log, clock }: ControlContext, revision: number, until: number): Promise<Commitment> {
+  let cancel = (): void => {};
+  const late = new Promise<Commitment>((resolve) => {
+    const why = 'The gateway is still at work on it.';
+    cancel = clock.after(Math.max(0, until - clock.monotonic()), () => resolve({ state: 'pending', why }));
+  });
   try {
-    return await ask('commit', { revision });
+    return await Promise.race([ask('commit', { revision }), late]);
   } catch (error) {
     log.warn({ revision, err: error }, 'a revision was stored, and the gateway did not say whether it is in force');
     return { state: 'pending', why: 'The gateway did not say yet whether it is in force.' };
+  } finally {
+    cancel();
   }
 }
 

@@ -186,14 +186,31 @@ describe('an apply', () => {
     assert.deepEqual([shown.status, shown.body['running'], shown.body['value']], [200, false, plain]);
   });
 
+  it('that the gateway is at work on for longer than a request lasts is pending, and not undone', async (t) => {
+    const { call, answers, clock, head } = await open(t);
+    answers.commit = async () => {
+      setImmediate(() => clock.turn(32_001));
+      return new Promise(() => {});
+    };
+    const pending = await call('POST', '/config:apply?wait=all', { parent: 0, changes: [put('shop', plain)] });
+    assert.deepEqual(codeOf(pending), [202, 'pending'], pending.text);
+    assert.equal(await head(), 1);
+  });
+
   it('waits for all gateways that reported lately, and says who has it not', async (t) => {
-    const { call, store, clock } = await open(t);
+    const { call, store, clock, answers } = await open(t);
     const report = { content: null, report: {} };
     await store.gateways.report({ name: 'other', revision: 1, ...report });
     const ready = await call('POST', '/config:apply?wait=all', { parent: 0, changes: [put('shop', plain)] });
     assert.deepEqual(arrivalsOf(ready), ['one committed', 'other committed']);
+    const { commit } = answers;
+    let turning: NodeJS.Timeout | undefined;
+    answers.commit = async (asked) => {
+      const done = await commit(asked);
+      turning = setInterval(() => clock.turn(5_000), 5);
+      return done;
+    };
     const waiting = call('POST', '/config:apply?wait=all', { parent: 1, changes: [remove('shop')] });
-    const turning = setInterval(() => clock.turn(5_000), 5);
     const late = await waiting.finally(() => clearInterval(turning));
     assert.deepEqual(arrivalsOf(late), ['one committed', 'other pending']);
   });

@@ -27,17 +27,24 @@ export function findDrift({ status }: Evidence): Need[] {
 
 export function driftNeed(drift: Drift): Need {
   const { kind, gateway, key, code, sentence, help, since } = drift;
+  const isShared = isOfStore(drift);
   return {
-    id: `drift:${kind}:${gateway}:${key}`,
+    id: isShared ? `drift:${kind}:${key}` : `drift:${kind}:${gateway}:${key}`,
     severity: severities[kind],
     kind: 'drift',
     code,
-    sentence,
+    // Who is told knows the files and listeners of many gateways, and who says so is not always whom it is about.
+    sentence: isShared || kind === 'behind' ? sentence : `Gateway ${gateway}: ${sentence}`,
     consequence: consequenceOf(drift),
     help,
     since,
-    object: { kind: 'gateways', id: 'this' },
+    object: isShared ? null : { kind: 'gateways', id: gateway },
   };
+}
+
+/** What each gateway on the store finds alike: one alert of all of them. */
+export function isOfStore({ code }: Pick<Drift, 'code'>): boolean {
+  return code === 'row_changed';
 }
 
 function consequenceOf({ kind, code }: Drift): string {

@@ -1,7 +1,7 @@
 // What needs a person about the gateways on one store: one that does not report, did not take a revision, cannot read the store, shares
 // its name, or has another time. Every gateway finds the same, under the same id.
 import { isoSeconds } from '../certs/expiry.ts';
-import { driftNeed } from './drift-needs.ts';
+import { driftNeed, isOfStore } from './drift-needs.ts';
 import type { Evidence } from './evidence.ts';
 import type { GatewayShown, InstanceShown } from './gateway-shape.ts';
 import type { Need } from '../alerts/need.ts';
@@ -16,15 +16,16 @@ export function findFleetNeeds({ fleet, now }: Evidence): Need[] {
     ...findLastGood(gateway, now),
     ...findShared(gateway, now),
     ...findSkew(gateway, now),
-    ...(gateway.isThis || gateway.state === 'silent' ? [] : gateway.drift.map((one) => needOf(one, gateway.name))),
+    ...findOthersDrift(gateway),
   ]);
 }
 
-/** Of another gateway, as it says itself: the same as it has in its own list. */
-function needOf(drift: GatewayShown['drift'][number], name: string): Need {
-  const { kind, key, since } = drift;
-  const need = driftNeed({ ...drift, gateway: name, since: Date.parse(since) });
-  return { ...need, id: `drift:${kind}:${name}:${key}`, object: { kind: 'gateways', id: name } };
+/** Of another gateway, as it says itself: the same as it has in its own list. What is wrong with the store each finds itself. */
+function findOthersDrift({ isThis, state, drift, name }: GatewayShown): Need[] {
+  if (isThis || state === 'silent') return [];
+  return drift.flatMap((one) =>
+    isOfStore(one) ? [] : [driftNeed({ ...one, gateway: name, since: Date.parse(one.since) })],
+  );
 }
 
 type About = Pick<Need, 'code' | 'severity' | 'sentence' | 'consequence' | 'help' | 'since'>;

@@ -295,6 +295,29 @@ describe('a log-out', () => {
     assert.deepEqual(await statuses(), [401, 401]);
   });
 
+  it('ends many at the same moment, and nobody keeps it from that by wrong passwords', async (t) => {
+    const api = await openSetUp(t);
+    const cookies: string[] = [];
+    for (let n = 0; n < 15; n++) cookies.push(await enter(api, { sub: `user-${n}`, preferred_username: `u${n}` }));
+    const remote = '192.0.2.7';
+    for (const name of ['logout from 192.0.2.7', 'provider from 192.0.2.7'])
+      for (let n = 0; n < 12; n++)
+        await api.ask('POST', '/sessions', { body: { name, password: 'x' }, remote: `198.51.100.${n}` });
+    const tokens = await Promise.all(cookies.map(async (_, n) => logoutToken(api, { sub: `user-${n}` })));
+    const answers = await Promise.all(
+      tokens.map(async (token) => api.ask('POST', '/sessions:endByProvider', { ...form(token), remote })),
+    );
+    assert.deepEqual(
+      new Set(answers.map(({ status, body }) => `${status} ${String(body['ended'])}`)),
+      new Set(['200 1']),
+    );
+    for (const cookie of cookies) assert.equal((await api.ask('GET', '/session', { cookie })).status, 401);
+    // Whoever makes them up is held up all the same.
+    for (let n = 0; n < 10; n++)
+      assert.equal((await api.ask('POST', '/sessions:endByProvider', { ...form('x.y.z'), remote })).status, 400);
+    assert.equal((await api.ask('POST', '/sessions:endByProvider', { ...form('x.y.z'), remote })).status, 429);
+  });
+
   it('is the word of nobody else', async (t) => {
     const api = await openSetUp(t);
     const cookie = await enter(api);

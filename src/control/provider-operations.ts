@@ -90,15 +90,14 @@ const endByProvider = openOperation({
     const { settings, party } = await signIn.open();
     const account = `logout from ${remote}`;
     refuseHurry(limits.waitFor(account, remote));
-    limits.begin(account, remote);
     try {
       const loggedOut = await party.loggedOut(token);
-      limits.succeeded(account, remote);
       return { status: 200, body: { ended: await endProviderSessions(store, settings.issuer, loggedOut) } };
     } catch (error) {
       if (!(error instanceof SignInFault)) throw error;
-      if (error.outage) limits.succeeded(account, remote);
-      else {
+      if (!error.outage) {
+        // Counted when it is refused: of many people who log out at the same moment nobody is to stay.
+        limits.begin(account, remote);
         const { title } = signInFaultSpec(error.code);
         context.log.warn(
           { code: error.code, remote, hint: error.help },

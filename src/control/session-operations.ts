@@ -115,8 +115,9 @@ const logIn = openOperation({
   ],
   run: async ({ context, body: { name, password }, remote }) => {
     const { store, limits, passwords } = context;
-    refuseHurry(limits.waitFor(name, remote));
-    limits.begin(name, remote);
+    const account = accountOf(name);
+    refuseHurry(limits.waitFor(account, remote));
+    limits.begin(account, remote);
     const found = userName.safeParse(name).success ? await store.users.findByName(name) : undefined;
     const user = found?.disabled === true ? undefined : found;
     const isRight = await passwords.verify(password, user?.passwordDigest);
@@ -126,7 +127,7 @@ const logIn = openOperation({
       await store.audit.note({ actor: 'nobody', action: 'login.refuse', subject, detail: { remote } });
       throw wrongCredentials();
     }
-    limits.succeeded(name, remote);
+    limits.succeeded(account, remote);
     try {
       return (await startSession(context, user)).answer;
     } catch (error) {
@@ -166,6 +167,11 @@ const logInByCertificate = openOperation({
     return { status: 201, body: showMe(person.user, actsOf(person), expiresAt), cookies };
   },
 });
+
+/** Whatever somebody gives for a name: it stands for no other way in that is counted. */
+function accountOf(name: string): string {
+  return `user ${name}`;
+}
 
 function wrongCredentials(): ApiProblem {
   return new ApiProblem('wrong_credentials', 'There is no such user, or the password is another.');
@@ -253,11 +259,12 @@ const changePassword = operation({
     if (caller.kind === 'person' && caller.certificate !== undefined)
       throw new ApiProblem('not_allowed', 'Who logged in with a certificate has no password here.');
     if (user.provider !== null) throw new ApiProblem('not_allowed', 'Your password is at your identity provider.');
-    refuseHurry(limits.waitFor(user.name, remote));
-    limits.begin(user.name, remote);
+    const account = accountOf(user.name);
+    refuseHurry(limits.waitFor(account, remote));
+    limits.begin(account, remote);
     if (!(await passwords.verify(body.password, user.passwordDigest)))
       throw new ApiProblem('wrong_credentials', 'The present password is another.');
-    limits.succeeded(user.name, remote);
+    limits.succeeded(account, remote);
     const passwordDigest = await passwords.hash(body.newPassword);
     const updated = await store.users.update(user.id, user.version, { passwordDigest }, auditActor(caller));
     if (updated.outcome !== 'updated') throw new ApiProblem('stale', 'The account was changed at the same time.');

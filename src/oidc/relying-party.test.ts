@@ -398,6 +398,28 @@ describe('a word of the provider that somebody has logged out', () => {
     await refused(party.loggedOut('x.y.z'), 'token_refused');
   });
 
+  it('of many people at once is one question', async () => {
+    const party = open();
+    await party.begin();
+    const { jwks: before } = provider.asked;
+    const tokens = await Promise.all(Array.from({ length: 20 }, async () => provider.sign(claims(), typ)));
+    await Promise.all(tokens.map(async (token) => party.loggedOut(token)));
+    assert.equal(provider.asked.jwks, before + 1);
+    await party.loggedOut(tokens[0] ?? '');
+    assert.equal(provider.asked.jwks, before + 2);
+  });
+
+  it('says that the provider is at fault where that gives no keys', async () => {
+    const party = open();
+    const token = await provider.sign(claims(), typ);
+    provider.instead.jwks = (_, response) => void response.writeHead(200).end('<p>Maintenance</p>');
+    await refused(party.loggedOut(token), 'provider_answer');
+    provider.instead.jwks = (_, response) => sendJson(response, 500, { keys: [] });
+    await refused(party.loggedOut(token), 'provider_answer');
+    delete provider.instead.jwks;
+    assert.equal((await party.loggedOut(token)).subject, 'olga');
+  });
+
   it('costs the provider no question where it is plainly not for us', async () => {
     const party = open();
     await party.begin();

@@ -46,6 +46,7 @@ export class RelyingParty {
   readonly #fetch: ProviderFetch;
   #known: { readonly metadata: client.ServerMetadata; readonly at: number } | undefined;
   #asking: Promise<client.ServerMetadata> | undefined;
+  #askingKeys: Promise<unknown> | undefined;
 
   constructor(settings: ProviderSettings, clock: Clock) {
     this.settings = settings;
@@ -143,12 +144,21 @@ export class RelyingParty {
   /** OpenID Connect Back-Channel Logout 1.0, section 2.6. */
   async loggedOut(token: string): Promise<LoggedOut> {
     const { issuer, clientId } = this.settings;
-    const readKeys = async (): Promise<unknown> => {
-      const { jwks_uri: address } = await this.#discover();
-      const answer = await this.#fetch(String(address), { headers: { accept: 'application/json' } });
-      return answer.json();
-    };
+    // Many may come at once, from anybody: the provider is asked by one of them.
+    const readKeys = async (): Promise<unknown> =>
+      (this.#askingKeys ??= this.#readKeys().finally(() => (this.#askingKeys = undefined)));
     return verifyLogoutToken(token, { issuer, clientId, toleranceS, readKeys, clock: this.#clock });
+  }
+
+  async #readKeys(): Promise<unknown> {
+    const { jwks_uri: address } = await this.#discover();
+    const answer = await this.#fetch(String(address), { headers: { accept: 'application/json' } });
+    try {
+      if (answer.status === 200) return await answer.json();
+    } catch {
+      // Told below.
+    }
+    throw new SignInFault('provider_answer', 'The provider does not give its keys.');
   }
 
   async #configuration(auth: client.ClientAuth): Promise<client.Configuration> {
@@ -209,6 +219,7 @@ export class RelyingParty {
 
 /** No other scheme than https (or that of a provider on this machine): a browser goes there. */
 function isSafe(address: string, issuer: string): boolean {
+  if (!URL.canParse(address)) return false;
   const { protocol } = new URL(address);
   return protocol === 'https:' || (protocol === 'http:' && issuer.startsWith('http:'));
 }

@@ -1,7 +1,6 @@
 // Tells of new revisions: at once of those that this process appended, by a notification of those of others, and by asking behind it, since a
 // connection may be dead without anybody being told. One connection of its own listens and asks.
 import type { Clock } from '../base/clock.ts';
-import { isDigest } from '../store/digest.ts';
 import type { RevisionHead } from '../store/revision.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { Connection } from './connection.ts';
@@ -17,24 +16,28 @@ export function textOfHead({ number, digest }: RevisionHead): string {
   return `${number} ${digest}`;
 }
 
+type Listening = Pick<Connection, 'query' | 'onNotification' | 'onEnd' | 'end' | 'destroy'>;
+
 type Listener = {
   readonly onRevision: (head: RevisionHead) => void;
   readonly onProblem: (problem: Error) => void;
 };
 
 export class RevisionWatch {
-  readonly #open: () => Promise<Connection>;
+  readonly #open: () => Promise<Listening>;
   readonly #clock: Pick<Clock, 'after'>;
   readonly #listeners = new Set<Listener>();
   #cancel: (() => void) | undefined;
-  #connection: Connection | undefined;
+  #connection: Listening | undefined;
+  /** A notification came while the question was under way. */
+  #isNews = false;
   /** Counts beginnings: what an earlier one still waits for is nobody's. */
   #turn = 0;
   #told: number | undefined;
   /** Why the last question failed: told once. */
   #problem: string | undefined;
 
-  constructor(open: () => Promise<Connection>, clock: Pick<Clock, 'after'>) {
+  constructor(open: () => Promise<Listening>, clock: Pick<Clock, 'after'>) {
     this.#open = open;
     this.#clock = clock;
   }
@@ -81,6 +84,8 @@ export class RevisionWatch {
   }
 
   async #ask(turn: number): Promise<void> {
+    this.#cancel = undefined;
+    this.#isNews = false;
     try {
       const connection = this.#connection ?? (await this.#listen(turn));
       const { rows } = await connection.query(headSql);
@@ -90,6 +95,7 @@ export class RevisionWatch {
       // What was there at first is no news.
       if (this.#told === undefined) this.#told = head?.number ?? 0;
       else if (head !== undefined) this.tell(head);
+      if (this.#isNews) return void this.#ask(turn);
     } catch (error) {
       if (turn !== this.#turn) return;
       this.#drop(error);
@@ -97,19 +103,24 @@ export class RevisionWatch {
     this.#cancel = this.#clock.after(everyMs, () => void this.#ask(turn));
   }
 
-  async #listen(turn: number): Promise<Connection> {
+  /** Who may connect to the database may send any: it only says that it is time to ask. */
+  #notice(turn: number): void {
+    if (turn !== this.#turn) return;
+    const cancel = this.#cancel;
+    this.#isNews = true;
+    if (cancel === undefined) return;
+    cancel();
+    void this.#ask(turn);
+  }
+
+  async #listen(turn: number): Promise<Listening> {
     const connection = await this.#open();
     if (turn !== this.#turn) {
       void connection.end();
       throw new StoreProblem('closed', 'nobody listens any more');
     }
     this.#connection = connection;
-    connection.onNotification((payload) => {
-      const [number, digest] = payload.split(' ');
-      // Only where it says the next: whoever may write to the database may say anything, and what is read is verified.
-      if (turn === this.#turn && this.#told !== undefined && isDigest(digest) && Number.isSafeInteger(Number(number)))
-        this.tell({ number: Number(number), digest });
-    });
+    connection.onNotification(() => this.#notice(turn));
     connection.onEnd((problem) => {
       if (turn === this.#turn && this.#connection === connection) this.#drop(problem);
     });

@@ -21,7 +21,7 @@ import {
   type RevisionWithObjects,
 } from '../store/revision.ts';
 import { StoreProblem } from '../store/store-problem.ts';
-import { checkContent, checkRevision } from '../store/verify.ts';
+import { checkBelow, checkContent, checkRevision } from '../store/verify.ts';
 import { countVersions, type ObjectVersion } from '../store/versions.ts';
 import type { PostgresAuditLog } from './audit.ts';
 import { batchDocuments, inBatches } from './batches.ts';
@@ -234,13 +234,21 @@ async function readLast(queries: Queries): Promise<Revision | undefined> {
   return row && readRevision(row);
 }
 
-/** From the newest back: those that are for others are few, and follow each other. */
+/** From the newest back: those that are for others are few, and follow each other. Rejects with `altered`. */
 async function readLastFor(queries: Queries, gateway: string): Promise<Revision | undefined> {
-  const row = await queries.get<RevisionRow>(
-    `SELECT ${columns} FROM revision WHERE canary IS NULL OR canary::jsonb ? $1 ORDER BY number DESC LIMIT 1`,
-    gateway,
-  );
-  return row && readRevision(row);
+  const sql = `SELECT ${columns} FROM revision WHERE number < $1 ORDER BY number DESC LIMIT $2`;
+  let above: Revision | undefined;
+  // Mostly the newest one is for all.
+  for (let limit = 1; ; limit = batchDocuments) {
+    const rows = await queries.all<RevisionRow>(sql, above?.number ?? Number.MAX_SAFE_INTEGER, limit);
+    for (const row of rows) {
+      const revision = readRevision(row);
+      checkBelow(revision, above);
+      if (revision.canary === null || revision.canary.includes(gateway)) return revision;
+      above = revision;
+    }
+    if (rows.length < limit) return undefined;
+  }
 }
 
 function readRevision({ canary, ...row }: RevisionRow): Revision {

@@ -2,6 +2,7 @@
 // meet. What an answer needs is loaded with the first question of its kind.
 import { basename } from 'node:path';
 import type { Clock } from '../base/clock.ts';
+import type { SharedFetches } from '../base/shared-fetch.ts';
 import { Turns } from '../base/turns.ts';
 import { UsageError } from '../base/usage-error.ts';
 import type { Commitment, NoAnswer, PlanQuestion, Question, Questions, RouteQuestion } from '../control/messages.ts';
@@ -34,6 +35,8 @@ export type AnswerDependencies = {
   /** How the store is, as who loads from it sees it. */
   readonly storeState: () => StoreState;
   readonly planning: PlanSettings;
+  /** With the other gateways on the store. */
+  readonly fetches?: SharedFetches | undefined;
   /** Of an attempt to tell a receiver of alerts, for the metrics. */
   readonly onDelivery?: (receiver: string, result: string) => void;
   /** Who came, to this gateway and to the others on its store; undefined where nobody keeps a record. */
@@ -174,11 +177,11 @@ async function reach(
   change: PlanQuestion | null,
   from: AnswerDependencies,
 ): Promise<{ loaded: LoadedConfig; crls: CrlLookup } | { problems: readonly object[] }> {
-  const { active, trust, clock, planning } = from;
+  const { active, trust, clock, planning, fetches } = from;
   const route = change === null && active.loaded.routes.find(({ config }) => config.service === service);
   if (route) return { loaded: { ...active.loaded, routes: [route] }, crls: lookUp(trust) };
   const { proposeService } = await import('./plan-question.ts');
-  const around = { settings: planning, clock, deliveries: trust.sources };
+  const around = { settings: planning, clock, deliveries: trust.sources, fetches };
   return planTurns.take(async () => proposeService(service, change, around));
 }
 
@@ -188,13 +191,14 @@ async function plan(asked: PlanQuestion, from: AnswerDependencies): Promise<Ques
   try {
     return await planTurns.take(async () => {
       const { planChange } = await import('./plan-question.ts');
-      const { active, trust, clock, planning } = from;
+      const { active, trust, clock, planning, fetches } = from;
       return {
         answer: await planChange(asked, {
           settings: planning,
           clock,
           active: { loaded: active.loaded, crls: lookUp(trust) },
           deliveries: trust.sources,
+          fetches,
           record: await from.seen(),
         }),
       };

@@ -4,6 +4,7 @@ import { it } from 'node:test';
 import { HandClock } from '../../test/conformance/http1-harness.ts';
 import type { Observation, ObservedBackend } from '../gateway/observation.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
+import type { StoreState } from '../loading/store-source.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { StatusReader, type StatusSources } from './gateway-status.ts';
 
@@ -123,4 +124,18 @@ it('what was refused is told with the places of its errors, without folders; wor
   clock.turn(1_001);
   await reader.read();
   assert.equal(asked.length, 3);
+});
+
+it('while a revision is committed it is not in force yet, and what was said then is not said again', async () => {
+  const clock = new HandClock();
+  const asked: number[] = [];
+  let store: StoreState = { up: true, revision: 11, digest: 'd11', tried: 12, readAt: 5 };
+  const over = { storeState: (): StoreState => store };
+  const reader = new StatusReader(sources(clock, [worker(0, observation([], 1), asked)], over));
+  const during = await reader.read();
+  assert.deepEqual([during.generation, during.revision, during.store?.digest], [2, 11, 'd11']);
+  store = { ...store, revision: 12, digest: 'd12' };
+  const after = await reader.read();
+  assert.deepEqual([after.generation, after.revision, after.store?.digest], [2, 12, 'd12']);
+  assert.deepEqual(asked, [0, 0]);
 });

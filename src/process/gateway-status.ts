@@ -52,12 +52,14 @@ export class StatusReader {
 
   /** Never rejects because of a worker: who does not answer is shown as such. */
   async read(): Promise<GatewayStatus> {
-    const { clock, active, reloader } = this.#sources;
+    const { clock, active, reloader, storeState } = this.#sources;
     const last = this.#last;
     const isCurrent =
       last !== undefined &&
       clock.monotonic() < last.until &&
       last.status.generation === active.generation &&
+      // Workers have another generation before it is committed: what was asked in between must not be what is reported after it.
+      (last.status.store?.digest ?? null) === (storeState?.().digest ?? null) &&
       (last.status.refused?.at ?? null) === (reloader.refused?.at ?? null);
     if (isCurrent) return last.status;
     this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
@@ -74,7 +76,8 @@ export class StatusReader {
     const status: GatewayStatus = {
       at: clock.now(),
       generation: active.generation,
-      revision: active.loaded.revision,
+      // What workers have built and not committed yet is not in force.
+      revision: Math.min(active.loaded.revision, storeState?.().revision ?? Infinity),
       since: active.since,
       refused: reloader.refused === undefined ? null : showRefused(reloader.refused, active.loaded.revision),
       store: showStore(storeState?.()),

@@ -7,6 +7,7 @@ import { proposeRevision, type ProposalOptions } from '../access/propose-revisio
 import { type PlanOptions, planRevision } from '../access/plan-revision.ts';
 import { describeChanges } from '../access/print-changes.ts';
 import type { Clock } from '../base/clock.ts';
+import type { SharedFetches } from '../base/shared-fetch.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import type { StoreLocation } from '../config/store-location.ts';
 import type { PlanQuestion } from '../control/messages.ts';
@@ -30,6 +31,8 @@ export type PlanSurroundings = {
   readonly active: { readonly loaded: LoadedConfig; readonly crls: CrlLookup };
   /** What sources of certificates have delivered; undefined where there are none. */
   readonly deliveries: Deliveries | undefined;
+  /** A plan asks nobody for what was just fetched, and what it fetches need not be fetched again. */
+  readonly fetches?: SharedFetches | undefined;
   /** Undefined where none is kept. */
   readonly record: MergedRecord | undefined;
 };
@@ -68,7 +71,7 @@ export async function planChange(asked: PlanQuestion, around: PlanSurroundings):
   };
 }
 
-type ProposalSurroundings = Pick<PlanSurroundings, 'settings' | 'clock' | 'deliveries'>;
+type ProposalSurroundings = Pick<PlanSurroundings, 'settings' | 'clock' | 'deliveries' | 'fetches'>;
 
 async function openToPlan({ settings: { store }, clock }: ProposalSurroundings): Promise<Store> {
   return openStore(store, { access: 'read', busyMs, clock, as: 'primary' });
@@ -77,13 +80,14 @@ async function openToPlan({ settings: { store }, clock }: ProposalSurroundings):
 function optionsOf(
   { pending, inPlaceOfFile = false }: PlanQuestion,
   store: Store,
-  { settings, clock, deliveries }: ProposalSurroundings,
+  { settings, clock, deliveries, fetches }: ProposalSurroundings,
 ): ProposalOptions {
   return {
     ...settings,
     store,
     opener: readOpener(settings.store),
     clock,
+    fetches,
     pending: new Map(pending.map((blob) => [blob.digest, blob])),
     inPlaceOfFile,
     // What is there is taken, and nobody is asked for more.

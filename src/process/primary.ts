@@ -286,6 +286,7 @@ export class Primary {
       onEnd: () => this.#metrics.controlEnded(),
       onDelivery: (receiver, result) => this.#metrics.alertDelivery(receiver, result),
       sharing: this.#sharing,
+      fetches: this.#sharing?.fetches,
       seen: async () => this.#sharing?.clients.merged(),
     });
     this.#metrics.watchControl(() => this.#control?.isUp === true);

@@ -1,11 +1,10 @@
 // Records that only holders of the opening key can have written: sealed and authenticated by it (store/seal.ts), because whoever
 // can write to the database can write any record. One that is not what it says is told once and is as good as none.
 import { createHash } from 'node:crypto';
-import type { RecordKind, RecordPut, SharedRecord } from '../store/records.ts';
+import type { RecordKind, RecordPut, SharedRecord, SharedRecords } from '../store/records.ts';
 import type { Opener } from '../store/seal.ts';
 import { StoreProblem } from '../store/store-problem.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { SharedStore } from './shared-store.ts';
 
 export type SealedRecord = { readonly content: Buffer; readonly record: SharedRecord };
 
@@ -19,7 +18,7 @@ type SealedPut = {
 };
 
 export type SealedRecordsOptions = {
-  readonly store: SharedStore;
+  readonly store: Pick<SharedRecords, 'find' | 'put'>;
   /** Undefined where there is no key. May throw a StoreProblem. */
   readonly opener: () => Opener | undefined;
   /** Of this gateway. */

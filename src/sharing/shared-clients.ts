@@ -8,10 +8,12 @@ import { type MergedRecord, mergeRecords, type RecordOf } from '../inventory/mer
 import type { SeenIdentity, TrustRecordContents } from '../inventory/record-format.ts';
 import { trustRecordVersion } from '../inventory/record-version.ts';
 import { recordLimits } from '../store/limits.ts';
-import type { SharedRecord } from '../store/records.ts';
+import type { SharedRecord, SharedRecords } from '../store/records.ts';
+import type { Opener } from '../store/seal.ts';
 import { StoreProblem } from '../store/store-problem.ts';
-import type { SealedRecords } from './sealed-records.ts';
-import type { SharedStore } from './shared-store.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { SealedRecords } from './sealed-records.ts';
+import { listAll, type SharedStore } from './shared-store.ts';
 
 const kind = 'seen';
 const shareMs = 15_000;
@@ -173,7 +175,7 @@ export class SharedClients {
   async #readAll(): Promise<void> {
     const { store, sealed, clock } = this.#options;
     const opened = new Map<string, Opened>();
-    for (const record of await store.all(kind)) {
+    for (const record of await listAll(store, kind)) {
       const known = this.#opened.get(record.key);
       const read = known?.version === record.version ? known : readPiece(record, sealed);
       if (read !== undefined) opened.set(record.key, read);
@@ -181,6 +183,31 @@ export class SharedClients {
     this.#opened = opened;
     this.#readAt = clock.monotonic();
   }
+}
+
+export type ClientsOfAll = {
+  /** Undefined where none of them is there. */
+  readonly record: MergedRecord | undefined;
+  /** Records that say that they are of this opening key, and are not what they say. */
+  readonly refused: number;
+  /** Records of another opening key, or another version. */
+  readonly unread: number;
+};
+
+/**
+ * The clients of every gateway as a store has them now, for who is no gateway. What is refused is counted, so that nobody takes the
+ * rest for the whole. Rejects with a StoreProblem.
+ */
+export async function readClientsOfAll(records: SharedRecords, opener: Opener): Promise<ClientsOfAll> {
+  let refused = 0;
+  const ignore = (): void => {};
+  const count = (): void => void (refused += 1);
+  const log: Logger = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: count, child: () => log };
+  const sealed = new SealedRecords({ store: records, opener: () => opener, gateway: '', log: () => log });
+  const all = await listAll(records, kind);
+  const opened = all.flatMap((record) => readPiece(record, sealed) ?? []);
+  const record = opened.length === 0 ? undefined : mergeRecords(opened);
+  return { record, refused, unread: all.length - opened.length - refused };
 }
 
 /** The name is part of what is authenticated: a piece of one gateway is none of another. */

@@ -23,6 +23,8 @@ const maxWaitMs = 2 * leaseMs;
 const overheadBytes = 1024;
 /** Kept for a `control` that is not there yet. */
 const maxPending = 64;
+/** Who writes one after the other that is no good keeps nobody from asking the server. */
+const maxRefused = 3;
 const slackMs = 600_000;
 
 export type SharedFetchesOptions = {
@@ -39,8 +41,8 @@ type Found = KeptAnswer & { readonly tooLarge: boolean; readonly record: SharedR
 export class SharedFetches implements Fetches {
   readonly #options: SharedFetchesOptions;
   readonly #pending = new Map<string, Pending>();
-  /** What was not what it should be: key and version. */
-  readonly #refused = new Set<string>();
+  /** What was not what it should be since something was fetched here, by kind and name: the last version, and how many. */
+  readonly #refused = new Map<string, { readonly version: number; readonly count: number }>();
 
   constructor(options: SharedFetchesOptions) {
     this.#options = options;
@@ -57,7 +59,7 @@ export class SharedFetches implements Fetches {
       for (;;) {
         const found = await this.#find(wish);
         if (found?.tooLarge === true && this.#isFresh(found, wish)) return fetchAlone;
-        if (found !== undefined && this.#isFresh(found, wish)) return this.#kept(found);
+        if (found !== undefined && this.#isFresh(found, wish)) return this.#kept(wish, found);
         if (!store.canWrite) return this.#own(wish, found);
         const name = leaseName(wish);
         const lease = {
@@ -80,13 +82,14 @@ export class SharedFetches implements Fetches {
     }
   }
 
-  #kept(found: Found): FetchTurn {
+  #kept(wish: FetchWish, found: Found): FetchTurn {
     const { record, bytes, fetchedAt, etag, lastModified } = found;
     return {
       turn: 'kept',
       kept: { bytes, fetchedAt, etag, lastModified },
       refuse: (why) => {
-        this.#refused.add(`${record.key} ${record.version}`);
+        const id = idOf(wish);
+        this.#refused.set(id, { version: record.version, count: (this.#refused.get(id)?.count ?? 0) + 1 });
         this.#options.sealed.refuse(record, why);
       },
     };
@@ -103,7 +106,11 @@ export class SharedFetches implements Fetches {
     return {
       turn: 'own',
       before: before?.tooLarge === true ? undefined : before,
-      keep: (answer) => void this.#put(wish, answer).finally(release),
+      keep: (answer) => {
+        const refused = this.#refused.get(idOf(wish));
+        if (refused !== undefined) this.#refused.set(idOf(wish), { ...refused, count: 0 });
+        void this.#put(wish, answer).finally(release);
+      },
       release,
     };
   }
@@ -117,7 +124,9 @@ export class SharedFetches implements Fetches {
   async #find(wish: FetchWish): Promise<Found | undefined> {
     const { sealed } = this.#options;
     const opened = await sealed.find(wish.kind, wish.name);
-    if (opened === undefined || this.#refused.has(`${opened.record.key} ${opened.record.version}`)) return undefined;
+    const refused = this.#refused.get(idOf(wish));
+    if (opened === undefined || refused?.version === opened.record.version) return undefined;
+    if (refused !== undefined && refused.count >= maxRefused) return undefined;
     const read = readAnswer(opened.content);
     if (read === undefined) {
       sealed.refuse(opened.record, 'it is of another version');
@@ -129,7 +138,7 @@ export class SharedFetches implements Fetches {
   /** Never rejects. */
   async #put(wish: FetchWish, answer: KeptAnswer): Promise<void> {
     const { store, sealed } = this.#options;
-    const id = `${wish.kind} ${wish.name}`;
+    const id = idOf(wish);
     if (!store.canWrite) {
       if (this.#pending.size < maxPending) this.#pending.set(id, { wish, answer });
       return;
@@ -139,6 +148,10 @@ export class SharedFetches implements Fetches {
     const { kind, name, maxAgeMs } = wish;
     await sealed.put({ kind, name, content, lastsMs: Math.round(2 * maxAgeMs) + slackMs }).catch(() => {});
   }
+}
+
+function idOf({ kind, name }: FetchWish): string {
+  return `${kind} ${name}`;
 }
 
 function leaseName({ kind, name }: FetchWish): string {

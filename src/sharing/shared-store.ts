@@ -77,19 +77,6 @@ export class SharedStore implements SharedRecords {
     return this.#inTime(async (records) => records.list(kind, request));
   }
 
-  /** All of a kind. */
-  async all(kind: RecordKind): Promise<readonly SharedRecord[]> {
-    const found: SharedRecord[] = [];
-    let cursor: string | undefined;
-    for (let page = 0; page < maxPages; page++) {
-      const { items, next } = await this.list(kind, { limit: pageSize, ...(cursor !== undefined && { cursor }) });
-      found.push(...items);
-      if (next === undefined) break;
-      cursor = next;
-    }
-    return found;
-  }
-
   async #inTime<T>(act: (records: Pick<SharedRecords, 'find' | 'list'>) => Promise<T>): Promise<T> {
     const records = this.#read();
     if (records === undefined) throw new StoreProblem('closed', 'the store cannot be read at the moment');
@@ -117,4 +104,20 @@ export class SharedStore implements SharedRecords {
     if ('problem' in outcome) throw new StoreProblem(outcome.problem, outcome.detail);
     return outcome;
   }
+}
+
+/** All of a kind. Rejects with a StoreProblem. */
+export async function listAll(
+  records: Pick<SharedRecords, 'list'>,
+  kind: RecordKind,
+): Promise<readonly SharedRecord[]> {
+  const found: SharedRecord[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < maxPages; page++) {
+    const { items, next } = await records.list(kind, { limit: pageSize, ...(cursor !== undefined && { cursor }) });
+    found.push(...items);
+    if (next === undefined) break;
+    cursor = next;
+  }
+  return found;
 }

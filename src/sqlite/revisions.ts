@@ -23,7 +23,7 @@ import {
   type RevisionWithObjects,
 } from '../store/revision.ts';
 import { StoreProblem } from '../store/store-problem.ts';
-import { checkContent, checkRevision } from '../store/verify.ts';
+import { checkBelow, checkContent, checkRevision } from '../store/verify.ts';
 import { countVersions, type ObjectVersion } from '../store/versions.ts';
 import type { SqliteAuditLog } from './audit.ts';
 import type { Database } from './database.ts';
@@ -202,15 +202,18 @@ export class SqliteRevisions implements Revisions {
     return row && plain(row);
   }
 
-  /** From the newest back: those that are for others are few, and follow each other. */
+  /** From the newest back: those that are for others are few, and follow each other. Throws `altered`. */
   #lastFor(gateway: string): Revision | undefined {
-    const row = this.#db.get<RevisionRow>(
-      `SELECT ${columns} FROM revision
-       WHERE canary IS NULL OR EXISTS (SELECT 1 FROM json_each(canary) WHERE value = ?)
-       ORDER BY number DESC LIMIT 1`,
-      gateway,
-    );
-    return row && plain(row);
+    let above: Revision | undefined;
+    for (;;) {
+      const sql = `SELECT ${columns} FROM revision WHERE number < ? ORDER BY number DESC LIMIT 1`;
+      const row = this.#db.get<RevisionRow>(sql, above?.number ?? Number.MAX_SAFE_INTEGER);
+      if (row === undefined) return undefined;
+      const revision = plain(row);
+      checkBelow(revision, above);
+      if (revision.canary === null || revision.canary.includes(gateway)) return revision;
+      above = revision;
+    }
   }
 }
 

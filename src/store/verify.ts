@@ -44,6 +44,17 @@ export function checkContent(revision: Revision, content: Content): void {
   }
 }
 
+/**
+ * Whether `revision` is what `above` was appended to (undefined: it is the newest). For who looks back for the one that is in force for
+ * him: whom a revision is for decides that, and a row that says another is found here. Throws `altered`.
+ */
+export function checkBelow(revision: Revision, above: Revision | undefined): void {
+  const { number, digest } = revision;
+  const isBelow = above === undefined || (above.number === number + 1 && above.parent === digest);
+  if (!isBelow || revisionDigest(revision) !== digest)
+    throw new StoreProblem('altered', `revision ${number} is not what its digest was made of`);
+}
+
 /** Throws `altered` where the text is not what the digest says. */
 export function checkObject({
   kind,

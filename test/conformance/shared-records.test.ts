@@ -7,6 +7,7 @@ import { mintCa, type TestCa } from '../../src/certs/test-ca.ts';
 import { type CrlGroupSpec, makeSourceSpec } from '../../src/crl/wanted.ts';
 import { keyOf } from '../../src/sharing/sealed-records.ts';
 import { recordLimits } from '../../src/store/limits.ts';
+import type { SharedRecord } from '../../src/store/records.ts';
 import { makeSealKey, Opener } from '../../src/store/seal.ts';
 import { type CrlServer, failing, serving, startCrlServer } from '../support/crl-server.ts';
 import { type Member, openSharingBench, type SharingBench } from '../support/sharing-bench.ts';
@@ -50,6 +51,11 @@ async function isKept({ bench }: Stage): Promise<void> {
   await eventually(async () => (await bench.store.records.list('lease')).items.length === 0, {
     what: 'what is shared',
   });
+}
+
+/** As it was, in place of whatever is there. */
+async function putAgain({ store }: SharingBench, { kind, key, gateway, bytes }: SharedRecord): Promise<void> {
+  assert.equal((await store.records.put({ kind, key, gateway, bytes, lastsMs: hourMs })).outcome, 'put');
 }
 
 const refusals = ({ lines }: Member): readonly unknown[] =>
@@ -208,6 +214,34 @@ describe('a record of a CRL', () => {
     assert.equal(refusals(c).length, 1);
   });
 
+  it('that is no good again and again keeps nobody from asking the server, nor from taking a good one later', async (t) => {
+    const stage = await open(t);
+    const { bench, server } = stage;
+    const [a, b] = [bench.member('a'), bench.member('b')];
+    const wish = { kind: 'crl', name: server.url, after: 0, maxAgeMs: hourMs } as const;
+    const give = async ({ sharing }: Member): Promise<void> => {
+      const turn = await sharing.fetches.begin({ ...wish, after: Infinity });
+      assert.ok(turn.turn === 'own');
+      turn.keep({ bytes: ca.issueCrl({ number: 5 }), fetchedAt: Date.now() });
+      await isKept(stage);
+    };
+    await give(a);
+    const [record] = (await bench.store.records.list('crl')).items;
+    assert.ok(record);
+    for (let n = 0; n < 3; n++) {
+      const turn = await b.sharing.fetches.begin(wish);
+      assert.ok(turn.turn === 'kept', String(n));
+      turn.refuse('it is no good');
+      await putAgain(bench, record);
+    }
+    const turn = await b.sharing.fetches.begin(wish);
+    assert.ok(turn.turn === 'own');
+    turn.release();
+    await give(b);
+    await give(a);
+    assert.equal((await b.sharing.fetches.begin(wish)).turn, 'kept');
+  });
+
   it('that is old is nothing: it cannot be put there again to hide a newer one', async (t) => {
     const stage = await open(t);
     const { bench, server, group } = stage;
@@ -221,7 +255,7 @@ describe('a record of a CRL', () => {
     b.crls.refreshUrls();
     await eventually(() => numbers(b)[0] === '06', { what: 'what is shared' });
     await isKept(stage);
-    await bench.store.records.put({ ...old, lastsMs: hourMs });
+    await putAgain(bench, old);
     await b.crls.refreshDue();
     assert.deepEqual(numbers(b), ['06']);
   });

@@ -204,6 +204,21 @@ function registerTests(openCopy: OpenCopy): void {
     assert.equal((await store.revisions.read(3))?.objects.length, 2);
   });
 
+  it('whom a revision is for, before an older one is taken for the newest', async (t) => {
+    const { tamper, open } = await openCopy(t);
+    await using store = await open('write');
+    const changes = [{ kind: 'services', id: 'tried', put: {} }];
+    for (const parent of [5, 6]) await store.revisions.append({ ...act, parent, changes, canary: [`edge-${parent}`] });
+    assert.equal((await store.revisions.head('edge-1')).number, 5);
+    assert.equal((await store.revisions.head('edge-5')).number, 6);
+    const altered = { name: 'StoreProblem', code: 'altered' };
+    await tamper(`UPDATE revision SET canary = '["edge-2"]' WHERE number = 5`);
+    await assert.rejects(store.revisions.head('edge-1'), altered);
+    assert.equal((await store.revisions.head('edge-6')).number, 7);
+    await tamper(`DELETE FROM revision_change WHERE revision = 5; DELETE FROM revision WHERE number = 5`);
+    await assert.rejects(store.revisions.head('edge-1'), altered);
+  });
+
   for (const [what, sql, use] of [
     ['a role', `UPDATE user SET role = 'admin'`, (store) => store.users.findByName('alice')],
     [

@@ -1,16 +1,17 @@
 // Several gateways' shares in one store, in this process: each with a publisher of CRLs of its own, as its primary has it.
 import { systemClock } from '../../src/base/clock.ts';
+import { locateStore } from '../../src/config/store-location.ts';
 import { CrlPublisher } from '../../src/crl/publisher.ts';
 import { actOnRecord } from '../../src/control/act-on-record.ts';
+import { openStore } from '../../src/loading/open-store.ts';
 import { makeStoreOnce } from '../../src/loading/open-store-source.ts';
 import { readOpener } from '../../src/loading/read-opener.ts';
 import type { TrustRecordContents } from '../../src/inventory/record-format.ts';
 import { Sharing } from '../../src/sharing/sharing.ts';
-import { openSqliteStore } from '../../src/sqlite/sqlite-store.ts';
 import type { Opener } from '../../src/store/seal.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
-import { openTempDir } from './temp.ts';
+import { openTempDir, type TempDir } from './temp.ts';
 
 export type Line = Readonly<Record<string, unknown>>;
 
@@ -24,6 +25,9 @@ export type Member = {
 };
 
 export type SharingBench = {
+  readonly dir: TempDir;
+  /** As `gateway.store.url` of a file in `dir` has it. */
+  readonly url: string;
   readonly store: Store;
   readonly opener: Opener;
   /** `own`: whom it saw. */
@@ -31,15 +35,20 @@ export type SharingBench = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
-export async function openSharingBench(): Promise<SharingBench> {
+/** In a file, or in the database of this URL. */
+export async function openSharingBench(database?: string): Promise<SharingBench> {
   const dir = openTempDir('sharing');
-  const location = { path: dir.file('store.db') };
+  const url = database ?? 'sqlite:store.db';
+  const location = locateStore(url, undefined, dir.file('gateway.yml'));
+  if ('problem' in location) throw new Error(location.problem);
   await makeStoreOnce(location, systemClock);
   const opener = readOpener(location);
   if (opener === undefined) throw new Error('the store has no opening key');
-  const store = await openSqliteStore({ path: location.path, access: 'write', clock: systemClock });
+  const store = await openStore(location, { access: 'write', clock: systemClock, as: 'control' });
   const members: Member[] = [];
   return {
+    dir,
+    url,
     store,
     opener,
     member(gateway, own = () => undefined) {
