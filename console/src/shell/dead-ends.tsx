@@ -27,9 +27,10 @@ export function NoSuchPage() {
 
 const againMs = 3_000;
 
-/** In the words of Chromium, Firefox and Safari: a part of the page that nobody served. */
+/** In the words of the bundler, Chromium, Firefox and Safari: a part of the page that nobody served. */
 const isPartMissing = (error: unknown): boolean =>
-  error instanceof Error && /dynamically imported module|importing a module script failed/i.test(error.message);
+  error instanceof Error &&
+  /unable to preload css|dynamically imported module|importing a module script failed/i.test(error.message);
 
 /** Browsers keep in mind what they could not import: only the page as a whole can ask again, and does where it would be served. */
 async function reloadWhereServed(): Promise<void> {
