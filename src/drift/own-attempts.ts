@@ -1,6 +1,7 @@
 // What the gateway tries on its own listeners, from outside: for each policy without a certificate, with one of a CA made for that moment,
 // and with the TLS version below the lowest; for each listener with a server name of nobody's, and just to see which certificate
 // is shown. Each attempt knows what the configuration in force says of it.
+import { X509Certificate } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { isIP } from 'node:net';
@@ -145,7 +146,13 @@ function mayEnter(kind: AttemptKind, { config: { clientAuth } }: LoadedPolicy): 
 function certificatesFor({ certificates }: LoadedPolicy, serverName: string): ReadonlySet<string> {
   const choice = new CertificateChoice(certificates.map(({ names }, at) => ({ names, keyType: String(at) })));
   const chosen = choice.selections[choice.find(canonicalHostName(serverName))] ?? [];
-  return new Set(chosen.flatMap((at) => certificates[at]?.sha256 ?? []));
+  return new Set(chosen.flatMap((at) => certificates[at] ?? []).map(fingerprintOf));
+}
+
+/** One that was made for this run has no fingerprint of a file. */
+function fingerprintOf({ sha256, chainPem }: LoadedPolicy['certificates'][number]): string {
+  if (sha256 !== '') return sha256;
+  return new X509Certificate(chainPem).fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
 function firstOfEach(places: readonly Place[]): readonly Place[] {
