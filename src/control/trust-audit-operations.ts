@@ -126,7 +126,7 @@ const recordTrustAudit = operation({
   summary: 'Records the review as it is now with the decisions, in the audit log and as a document to keep.',
   body: z.strictObject({
     staleDays: z.int().min(1).max(3_650).default(90),
-    reason: reasonText,
+    reason: reasonText.refine((text) => text.trim() !== '', 'say what this audit was for'),
     decisions: z.array(decision).max(maxDecisions).default([]),
   }),
   repeatable: { secrets: [] },
@@ -134,6 +134,7 @@ const recordTrustAudit = operation({
   examples: [
     { name: 'without decisions', body: { reason: 'third quarter' }, status: 201 },
     { name: 'without a reason', body: {}, status: 422 },
+    { name: 'with an empty reason', body: { reason: ' ' }, status: 422 },
     {
       name: 'about an anchor that there is not',
       body: {
