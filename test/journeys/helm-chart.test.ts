@@ -11,6 +11,7 @@ import { runCheck } from '../support/cli.ts';
 import { startGateway } from '../support/gateway.ts';
 import { type Finished, runToEnd } from '../support/owned-process.ts';
 import { requireCommand } from '../support/peers.ts';
+import { startPostgres } from '../support/postgres.ts';
 import { openPki } from '../support/pki.ts';
 import { openTempDir } from '../support/temp.ts';
 
@@ -122,6 +123,9 @@ describe('the chart', () => {
   for (const [name, args] of Object.entries(sets)) {
     it(`renders a configuration that our check takes: ${name}`, async () => {
       using pki = await openPki();
+      await using stack = new AsyncDisposableStack();
+      // A check asks the database whether there is anything in it yet.
+      const database = name === 'everything' ? stack.use(await startPostgres()) : undefined;
       const text = find(await template(...args), 'ConfigMap').data?.['gateway.yml'] ?? '';
       const put = (path: string, content: string): void => void pki.dir.write(path, content);
       for (const secret of ['edge', 'gateway-admin']) {
@@ -135,10 +139,7 @@ describe('the chart', () => {
       const file = pki.dir.write('gateway.yml', text.replaceAll('/etc/countersign', pki.dir.path));
       const { code, stdout, stderr } = await runCheck(['--config', file], {
         SPIFFE_ENDPOINT_SOCKET: 'unix:///run/spiffe/spire-agent.sock',
-        COUNTERSIGN_STORE_URL:
-          name === 'everything'
-            ? `postgres://c:secret@db.test/c?sslrootcert=${pki.internal.file}`
-            : `sqlite:${pki.dir.file('store.db')}`,
+        COUNTERSIGN_STORE_URL: database?.url ?? `sqlite:${pki.dir.file('store.db')}`,
         COUNTERSIGN_SEAL_KEY: generateKeyPairSync('x25519').privateKey.export({ type: 'pkcs8', format: 'pem' }),
       });
       assert.equal(code, 0, stdout + stderr);
