@@ -15,7 +15,11 @@ export class ProcessMetrics {
     const { user, system } = process.cpuUsage();
     raise(of.processCpuSeconds.labels(labels), (user + system) / 1e6);
     raise(of.eventLoopBusySeconds.labels(labels), performance.eventLoopUtilization().active / 1000);
-    of.processMemory.labels(labels).set(process.memoryUsage.rss());
+    try {
+      of.processMemory.labels(labels).set(process.memoryUsage.rss());
+    } catch {
+      // It is read from a file, for which there may be no descriptor left: what is said of that must be said all the same.
+    }
   }
 }
 
