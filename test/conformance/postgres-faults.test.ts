@@ -20,7 +20,7 @@ import { type Postgres, startPostgres } from '../support/postgres.ts';
 import { addressOf, appendTo, patient, put } from '../support/stored-database.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { openTempDir } from '../support/temp.ts';
-import { Feed } from '../support/wait-for.ts';
+import { eventually, Feed } from '../support/wait-for.ts';
 import { fillStore } from './tampering-contract.ts';
 
 const writer = fileURLToPath(new URL('store-writer.ts', import.meta.url));
@@ -146,11 +146,7 @@ describe('a database that cannot be had', () => {
     for (const one of several)
       assert.ok(one.status === 'rejected' && (one.reason as StoreProblem).code === 'timed_out', JSON.stringify(one));
     proxy.restore();
-    for (;;) {
-      const head = await store.revisions.head().catch(() => undefined);
-      if (head !== undefined) break;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await eventually(async () => (await store.revisions.head()).number >= 0, { what: 'the database' });
     await using other = await open(url, { lockMs: 300 });
     await using holder = await open(url);
     // Whoever holds the lock for writers is waited for, and not for ever.
@@ -169,7 +165,7 @@ function startHolding(database: string): { readonly begun: Promise<void>; readon
   const done = postgres.psql('SELECT pg_advisory_lock(1129534546, 1); SELECT pg_sleep(600)', database).catch(() => '');
   const isHeld = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
   const begun = (async () => {
-    while ((await postgres.psql(isHeld, database)) === '0') await new Promise((resolve) => setTimeout(resolve, 20));
+    await eventually(async () => (await postgres.psql(isHeld, database)) !== '0', { what: 'the lock to be held' });
   })();
   return {
     begun,
@@ -197,16 +193,15 @@ describe('several hosts', () => {
     const alone = { ...addressOf(first.url), hosts: [{ host: standby.host, port: standby.port }] };
     await assert.rejects(open(alone), { code: 'standby' });
     // What was committed is there: the standby has it before the first is gone.
-    while ((await standby.psql('SELECT count(*) FROM countersign.revision')) !== '1')
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    await eventually(async () => (await standby.psql('SELECT count(*) FROM countersign.revision')) === '1', {
+      what: 'the standby to have it',
+    });
     await first.kill();
     await assert.rejects(store.revisions.head());
     await standby.promote();
-    for (;;) {
-      const appended = await appendTo(store, [put('services', 'a', { after: 'failover' })]).catch(() => undefined);
-      if (appended !== undefined) break;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await eventually(async () => (await appendTo(store, [put('services', 'a', { after: 'failover' })])) > 0, {
+      what: 'the promoted one to take it',
+    });
     await using other = await open(alone);
     assert.equal(await appendTo(other, [put('services', 'b', {})]), 3);
     await heads.waitFor(({ number }) => number === 3);

@@ -1,10 +1,9 @@
 // Takes a revision back by a new one.
 import { useNavigate } from '@tanstack/react-router';
 import { useMay } from '../../api/session.tsx';
-import { Action } from '../../parts/button.tsx';
 import { type Changed, useGuardedAct } from '../../parts/guarded-act.tsx';
+import { GuardedButton } from '../../parts/guarded-button.tsx';
 import { say } from '../../parts/toast.tsx';
-import { Problem } from '../../api/problem.ts';
 
 export function RevertButton({ revision }: { readonly revision: string }) {
   const mayWrite = useMay('config.write');
@@ -23,19 +22,9 @@ export function RevertButton({ revision }: { readonly revision: string }) {
     },
   });
   if (!mayWrite) return null;
-  const { problem } = revert;
   return (
-    <>
-      <Action isPending={revert.isRunning} onPress={() => void revert.run({ params: { revision } })}>
-        Revert
-      </Action>
-      {revert.dialog}
-      {problem !== null && (
-        <div role="alert">
-          {problem.message}
-          {problem instanceof Problem && (problem.errors ?? []).map(({ detail }) => <p key={detail}>{detail}</p>)}
-        </div>
-      )}
-    </>
+    <GuardedButton act={revert} onPress={() => void revert.run({ params: { revision } })}>
+      Revert
+    </GuardedButton>
   );
 }

@@ -2,9 +2,9 @@
 import { useMay } from '../../api/session.tsx';
 import { useRead } from '../../api/queries.ts';
 import type { Item } from '../../api/client.ts';
-import { Problem } from '../../api/problem.ts';
-import { Action, Go } from '../../parts/button.tsx';
+import { Go } from '../../parts/button.tsx';
 import { type Changed, useGuardedAct } from '../../parts/guarded-act.tsx';
+import { GuardedButton } from '../../parts/guarded-button.tsx';
 import { Hostile } from '../../parts/hostile.tsx';
 import { Facts, Panel } from '../../parts/page.tsx';
 import { Tag } from '../../parts/tag.tsx';
@@ -79,19 +79,9 @@ function PromoteButton({ revision }: { readonly revision: string }) {
     },
   });
   if (!mayWrite) return null;
-  const { problem } = promote;
   return (
-    <>
-      <Action isPending={promote.isRunning} onPress={() => void promote.run({ params: { revision } })}>
-        Promote
-      </Action>
-      {promote.dialog}
-      {problem !== null && (
-        <div role="alert">
-          {problem.message}
-          {problem instanceof Problem && (problem.errors ?? []).map(({ detail }) => <p key={detail}>{detail}</p>)}
-        </div>
-      )}
-    </>
+    <GuardedButton act={promote} onPress={() => void promote.run({ params: { revision } })}>
+      Promote
+    </GuardedButton>
   );
 }
