@@ -37,5 +37,9 @@ it('stays where another way leads to a CA, and ends where its own was the only o
   assert.equal(code([root, other, again], [crl]), 'stays');
   assert.equal(code([root, other, again], [crl], 'b.test'), 'revoked');
   assert.equal(code([root, other], [], 'b.test'), 'name_mismatch');
-  assert.equal(validUntil(presented), Math.min(...presented.chain.map(({ notAfter }) => notAfter)));
+  // The anchor counts too: made in the second before the leaf, it ends a second earlier.
+  const early = { ...presented, anchor: { ...presented.anchor, notAfter: presented.anchor.notAfter - 2_000 } };
+  const late = { ...presented, anchor: { ...presented.anchor, notAfter: presented.anchor.notAfter + 86_400_000 } };
+  assert.equal(validUntil(early), early.anchor.notAfter);
+  assert.equal(validUntil(late), Math.min(...presented.chain.map(({ notAfter }) => notAfter)));
 });
