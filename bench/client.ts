@@ -4,6 +4,8 @@ import { connect, type ConnectionOptions, createSecureContext, type TLSSocket } 
 import type { Job, JobResult } from './job.ts';
 
 const RETRY_AFTER_MS = 20;
+/** As many as a client like a browser or rustls keeps of one server; older ones are forgotten. */
+const MAX_TICKETS = 8;
 
 /** What has been done since the last reset. */
 export class Tally {
@@ -53,7 +55,8 @@ export class Client {
   readonly #request: string;
   readonly #connectTo: ConnectionOptions;
   #socket: TLSSocket | undefined;
-  #session: Buffer | undefined;
+  /** Tickets that were not used yet: each serves one connection (RFC 8446 appendix C.4), so what a gateway does not renew runs out. */
+  readonly #tickets: Buffer[] = [];
   #stopped = false;
   #sentAt = 0;
   /** Head bytes of an answer whose head is not complete yet. */
@@ -82,8 +85,8 @@ export class Client {
   #open(): void {
     const openedAt = performance.now();
     const { after } = this.#job.workload;
-    const session = after === 'resume' && this.#session !== undefined ? { session: this.#session } : {};
-    const socket = connect({ ...this.#connectTo, ...session });
+    const session = this.#tickets.pop();
+    const socket = connect(session === undefined ? this.#connectTo : { ...this.#connectTo, session });
     this.#socket = socket;
     this.#head = '';
     this.#missing = -1;
@@ -92,10 +95,15 @@ export class Client {
       this.#tally.addConnection(socket.isSessionReused());
       this.#send(after === 'keep' ? performance.now() : openedAt);
     });
-    if (after === 'resume') socket.on('session', (ticket: Buffer) => (this.#session = ticket));
+    if (after === 'resume') socket.on('session', (ticket: Buffer) => this.#keep(ticket));
     socket.on('data', (chunk: Buffer) => this.#read(chunk, socket));
     socket.on('error', (error: NodeJS.ErrnoException) => this.#fail(socket, error.code ?? error.message));
     socket.on('close', () => this.#fail(socket, 'closed without an answer'));
+  }
+
+  #keep(ticket: Buffer): void {
+    this.#tickets.push(ticket);
+    if (this.#tickets.length > MAX_TICKETS) this.#tickets.shift();
   }
 
   #send(startedAt: number): void {

@@ -101,7 +101,7 @@ const http1Workloads: readonly Workload[] = [
   {
     ...http1,
     name: 'resume',
-    title: 'resumed handshake and one request, 8 at a time',
+    title: 'a connection that resumes where the gateway lets it, each ticket once, and one request, 8 at a time',
     unit: 'connection',
     path: '/',
     connections: 8,
