@@ -1,7 +1,8 @@
 // One closed-loop client: request, answer, next request, on the same connection or on a new one, full or resumed. It
 // reads no more of an answer than its status and length.
-import { connect, type ConnectionOptions, createSecureContext, type TLSSocket } from 'node:tls';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { Job, JobResult } from './job.ts';
+import { contextOf } from './secure-context.ts';
 
 const RETRY_AFTER_MS = 20;
 /** As many as a client like a browser or rustls keeps of one server; older ones are forgotten. */
@@ -54,6 +55,8 @@ export class Client {
   readonly #tally: Tally;
   readonly #request: string;
   readonly #connectTo: ConnectionOptions;
+  readonly #onRest: (() => void) | undefined;
+  readonly #stays: boolean;
   #socket: TLSSocket | undefined;
   /** Tickets that were not used yet: each serves one connection (RFC 8446 appendix C.4), so what a gateway does not renew runs out. */
   readonly #tickets: Buffer[] = [];
@@ -64,16 +67,17 @@ export class Client {
   /** Body bytes still to come; -1 while the head is being read. */
   #missing = -1;
 
-  constructor(job: Job, tally: Tally) {
+  /** `onRest`: the connection is idle from now on. */
+  constructor(job: Job, tally: Tally, onRest?: () => void) {
     this.#job = job;
     this.#tally = tally;
-    const { ca, cert, key, port, workload, authorization } = job;
+    this.#onRest = onRest;
+    const { port, workload, authorization } = job;
     const token = authorization === undefined ? '' : `Authorization: ${authorization}\r\n`;
-    const close = workload.after === 'keep' ? '' : 'Connection: close\r\n';
+    this.#stays = workload.after === 'keep' || workload.after === 'idle';
+    const close = this.#stays ? '' : 'Connection: close\r\n';
     this.#request = `GET ${workload.path} HTTP/1.1\r\nHost: localhost\r\n${token}${close}\r\n`;
-    // X25519 for everybody: what a gateway's OpenSSL knows of post-quantum groups is not what is compared here.
-    const secureContext = createSecureContext({ ca, cert, key, ecdhCurve: 'X25519' });
-    this.#connectTo = { host: '127.0.0.1', port, servername: 'localhost', secureContext };
+    this.#connectTo = { host: '127.0.0.1', port, servername: 'localhost', secureContext: contextOf(job) };
     this.#open();
   }
 
@@ -93,7 +97,7 @@ export class Client {
     socket.setNoDelay(true);
     socket.once('secureConnect', () => {
       this.#tally.addConnection(socket.isSessionReused());
-      this.#send(after === 'keep' ? performance.now() : openedAt);
+      this.#send(this.#stays ? performance.now() : openedAt);
     });
     if (after === 'resume') socket.on('session', (ticket: Buffer) => this.#keep(ticket));
     socket.on('data', (chunk: Buffer) => this.#read(chunk, socket));
@@ -140,8 +144,13 @@ export class Client {
     this.#tally.add(now - this.#sentAt);
     this.#missing = -1;
     if (this.#stopped) return;
-    if (this.#job.workload.after === 'keep') {
+    const { after } = this.#job.workload;
+    if (after === 'keep') {
       this.#send(now);
+      return;
+    }
+    if (after === 'idle') {
+      this.#onRest?.();
       return;
     }
     this.#socket = undefined;

@@ -1,15 +1,16 @@
 // The load, in a process of its own on a core of its own: closed-loop clients over mTLS that do little, so that the
 // gateway is what is measured. Told what to do over IPC. Our own because it resumes sessions on purpose and sees
-// microseconds; `--generator autocannon` repeats the keep-alive
-// workloads of HTTP/1.1 with a generator that is not ours.
+// microseconds; `--generator` repeats what is kept alive with generators that are not ours.
 import autocannon from 'autocannon';
 import { Client, Tally } from './client.ts';
 import { runH2load } from './h2load.ts';
 import { Http2Client } from './http2-client.ts';
 import type { Job, JobResult, Report } from './job.ts';
+import { runWrk } from './wrk.ts';
 
-/** Idle connections that are opened at a time, and how long they rest before memory is read. */
+/** Idle connections that are opened at a time, how many before those that count, and how long they rest before memory is read. */
 const OPENED_AT_ONCE = 8;
+const WARM_CONNECTIONS = 500;
 const REST_MS = 500;
 
 function report(message: Report): void {
@@ -31,11 +32,11 @@ async function runOwn(job: Job): Promise<void> {
   for (const client of clients) client.stop();
 }
 
-/** A quarter as many connections first, for the memory that a process takes once; then those that are measured. */
+/** Some connections first, for the memory that a process takes once; then those that are measured. */
 async function runIdle(job: Job): Promise<void> {
   const tally = new Tally();
   const { connections } = job.workload;
-  const warm = await openIdle(job, tally, connections / 4);
+  const warm = await openIdle(job, tally, Math.min(connections / 4, WARM_CONNECTIONS));
   await pause(REST_MS);
   tally.reset();
   report({ kind: 'begin' });
@@ -46,11 +47,12 @@ async function runIdle(job: Job): Promise<void> {
   for (const client of [...warm, ...clients]) client.stop();
 }
 
-async function openIdle(job: Job, tally: Tally, count: number): Promise<Http2Client[]> {
-  const clients: Http2Client[] = [];
+async function openIdle(job: Job, tally: Tally, count: number): Promise<{ stop(): void }[]> {
+  const clients: { stop(): void }[] = [];
+  const Kind = job.workload.client === 'h2' ? Http2Client : Client;
   const openOneByOne = async (): Promise<void> => {
     while (clients.length < count) {
-      await new Promise<void>((resolve) => clients.push(new Http2Client(job, tally, resolve)));
+      await new Promise<void>((resolve) => clients.push(new Kind(job, tally, resolve)));
     }
   };
   await Promise.all(Array.from({ length: OPENED_AT_ONCE }, openOneByOne));
@@ -88,10 +90,10 @@ function pause(ms: number): Promise<void> {
 }
 
 process.on('message', (job: Job) => {
-  const { after, client } = job.workload;
-  if (after === 'idle') void runIdle(job);
-  else if (after === 'keep' && job.generator === 'h2load' && client === 'h2') void runH2load(job, report);
-  else if (after === 'keep' && job.generator === 'autocannon' && client === 'h1') void runAutocannon(job);
+  if (job.workload.after === 'idle') void runIdle(job);
+  else if (job.generator === 'h2load') void runH2load(job, report);
+  else if (job.generator === 'wrk') void runWrk(job, report);
+  else if (job.generator === 'autocannon') void runAutocannon(job);
   else void runOwn(job);
 });
 process.on('disconnect', () => process.exit());

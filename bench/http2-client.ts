@@ -1,10 +1,11 @@
 // One closed-loop HTTP/2 connection: as many requests at a time as it has streams, and the next one with each answer. It
 // reads the status, the length and, of gRPC, the trailers of an answer.
-import { connect, createSecureContext, type TLSSocket } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import type { Tally } from './client.ts';
 import { grpcMessage } from './grpc-message.ts';
 import { Http2Endpoint, type Line } from './http2-endpoint.ts';
 import type { Job, Workload } from './job.ts';
+import { contextOf } from './secure-context.ts';
 
 const RETRY_AFTER_MS = 20;
 
@@ -158,17 +159,4 @@ export class Http2Client {
       if (isCurrent()) this.fail(this.#session, 'closed');
     });
   }
-}
-
-/** One context for all connections of a job. */
-const contexts = new WeakMap<Job, ReturnType<typeof createSecureContext>>();
-
-function contextOf(job: Job): ReturnType<typeof createSecureContext> {
-  const known = contexts.get(job);
-  if (known !== undefined) return known;
-  const { ca, cert, key } = job;
-  // X25519 for everybody, as in client.ts.
-  const made = createSecureContext({ ca, cert, key, ecdhCurve: 'X25519' });
-  contexts.set(job, made);
-  return made;
 }

@@ -7,7 +7,16 @@ export type Backend = 'h1' | 'h2' | 'grpc';
 export const GRPC_PATH = '/bench.Echo/Unary';
 export const GRPC_BYTES = 100;
 
-export type WorkloadName = 'small' | 'filters' | 'jwt' | 'rate' | 'body' | 'handshake' | 'resume' | Http2WorkloadName;
+export type WorkloadName =
+  | 'small'
+  | 'filters'
+  | 'jwt'
+  | 'rate'
+  | 'body'
+  | 'handshake'
+  | 'resume'
+  | 'h1-idle'
+  | Http2WorkloadName;
 /** Client's protocol, then the backend's. */
 export type Http2WorkloadName = 'h2-h1' | 'h2-h2' | 'h1-h2' | 'h2-grpc' | 'h2-h1-body' | 'h2-h2-body' | 'h2-idle';
 
@@ -110,6 +119,18 @@ const http1Workloads: readonly Workload[] = [
   },
 ];
 
+/** Not in a group: it takes a fresh process for each round, and long. */
+const idleWorkload: Workload = {
+  ...http1,
+  name: 'h1-idle',
+  title: 'idle connections of HTTP/1.1, one request each',
+  unit: 'connection',
+  path: '/',
+  connections: 2000,
+  after: 'idle',
+  bodyBytes: 107,
+};
+
 const http2Workloads: readonly Workload[] = [
   { ...http2, ...small, name: 'h2-h1', title: 'HTTP/2 to HTTP/1.1, 107 bytes, 16 × 8 streams' },
   { ...http2, ...small, name: 'h2-h2', title: 'HTTP/2 to HTTP/2, 107 bytes, 16 × 8 streams', backend: 'h2' },
@@ -140,15 +161,20 @@ const http2Workloads: readonly Workload[] = [
     ...http2,
     ...small,
     name: 'h2-idle',
-    title: 'idle HTTP/2 connections, 1,000 after 250 others, one request each',
+    title: 'idle connections of HTTP/2, one request each',
     unit: 'connection',
-    connections: 1000,
+    connections: 2000,
     streams: 1,
     after: 'idle',
   },
 ];
 
-export const workloads: readonly Workload[] = [...http1Workloads, ...http2Workloads];
+/** The workload with so many connections. */
+export function withConnections(workload: Workload, connections: number): Workload {
+  return { ...workload, connections };
+}
+
+export const workloads: readonly Workload[] = [...http1Workloads, idleWorkload, ...http2Workloads];
 
 /** What `--only` names several workloads by. */
 export const groups: Readonly<Record<string, readonly string[]>> = {
@@ -156,12 +182,25 @@ export const groups: Readonly<Record<string, readonly string[]>> = {
   h2: http2Workloads.map((workload) => workload.name),
 };
 
-/** autocannon does what is kept alive over HTTP/1.1; h2load over HTTP/2, without client certificates. The rest is always `own`. */
-export const generatorNames = ['own', 'autocannon', 'h2load'] as const;
+export const generatorNames = ['own', 'autocannon', 'wrk', 'h2load'] as const;
 export type GeneratorName = (typeof generatorNames)[number];
+
+/** Those that have no client certificates: the gateways have to let clients come without one. */
+export const withoutCertificate: ReadonlySet<GeneratorName> = new Set(['wrk', 'h2load']);
+
+/**
+ * Who makes the load, where `wanted` is asked for: autocannon and wrk do what is kept alive over HTTP/1.1, h2load what is over
+ * HTTP/2; what they cannot do, our own does. `rate` counts by certificate, which wrk has none of.
+ */
+export function chooseGenerator({ name, after, client }: Workload, wanted: GeneratorName): GeneratorName {
+  if (after !== 'keep' || wanted === 'own') return 'own';
+  if (wanted === 'wrk' && name === 'rate') return 'own';
+  return (wanted === 'h2load') === (client === 'h2') ? wanted : 'own';
+}
 
 export type Job = {
   readonly workload: Workload;
+  /** Who makes the load: see `chooseGenerator`. */
   readonly generator: GeneratorName;
   readonly port: number;
   /** PEM. */

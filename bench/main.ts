@@ -10,7 +10,18 @@ import { openPki } from '../test/support/pki.ts';
 import { measureAttacks, renderAttacks } from './attack.ts';
 import { measureCrl, renderCrl } from './crl.ts';
 import { Generator } from './load.ts';
-import { type Backend, groups, generatorNames, type Job, type Workload, workloads } from './job.ts';
+import {
+  type Backend,
+  chooseGenerator,
+  generatorNames,
+  type GeneratorName,
+  groups,
+  type Job,
+  type Workload,
+  withConnections,
+  withoutCertificate,
+  workloads,
+} from './job.ts';
 import { mintToken } from './token.ts';
 import { findVersion, type PeerName, peers, type RunningPeer, type Setup, startBackend, startPeer } from './peer.ts';
 import { type Measurement, renderTable, summarise, type WorkloadResult } from './table.ts';
@@ -19,16 +30,19 @@ import { measureStarts, renderStarts } from './start.ts';
 import { findFlaw } from './verify.ts';
 
 const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only small,filters,jwt,rate,body,handshake,resume | h2 | start | attack | crl | revocation]
-                 [--only h2-h1,h2-h2,h1-h2,h2-grpc,h2-h1-body,h2-h2-body,h2-idle]
-                 [--peers countersign,nginx,haproxy,caddy,envoy] [--generator own|autocannon|h2load] [--json]`;
+                 [--only h2-h1,h2-h2,h1-h2,h2-grpc,h2-h1-body,h2-h2-body]
+                 [--only h1-idle,h2-idle] [--idle 2000]
+                 [--peers countersign,nginx,haproxy,caddy,envoy] [--generator own|autocannon|wrk|h2load] [--json]`;
 const WARM_MS = 1_000;
+/** What the configurations of the peers have room for. */
+const MAX_IDLE = 10_000;
 
 type Settings = {
   readonly rounds: number;
   readonly seconds: number;
   readonly chosen: readonly Workload[];
   readonly wanted: ReadonlySet<string>;
-  readonly generator: Job['generator'];
+  readonly generator: GeneratorName;
   readonly json: boolean;
 };
 
@@ -39,23 +53,28 @@ function readSettings(args: readonly string[]): Settings {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '4' },
       only: { type: 'string', default: 'h1' },
+      idle: { type: 'string', default: '2000' },
       peers: { type: 'string', default: peers.map((peer) => peer.name).join(',') },
       generator: { type: 'string', default: 'own' },
       json: { type: 'boolean', default: false },
     },
   });
   const only = new Set(values.only.split(',').flatMap((name) => groups[name] ?? name));
+  const idle = Number(values.idle);
   const settings = {
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
-    chosen: workloads.filter((workload) => only.has(workload.name)),
+    chosen: workloads
+      .filter((workload) => only.has(workload.name))
+      .map((workload) => (workload.after === 'idle' ? withConnections(workload, idle) : workload)),
     wanted: new Set(values.peers.split(',')),
     json: values.json,
   };
   const generator = generatorNames.find((name) => name === values.generator);
   if (!(settings.rounds >= 1) || !(settings.seconds > 0) || settings.chosen.length < only.size) throw new Error(USAGE);
-  if (generator === undefined) throw new Error(USAGE);
-  if (generator === 'h2load' && findCommand('h2load') === undefined) throw new Error('h2load is not installed.');
+  if (generator === undefined || !(idle >= 1 && idle <= MAX_IDLE)) throw new Error(USAGE);
+  if (withoutCertificate.has(generator) && findCommand(generator) === undefined)
+    throw new Error(`${generator} is not installed.`);
   return { ...settings, generator };
 }
 
@@ -119,7 +138,7 @@ async function measure(
       const gateway = fresh?.gateway ?? peer;
       const job: Job = {
         workload,
-        generator: settings.generator,
+        generator: chooseGenerator(workload, settings.generator),
         port: gateway.port,
         ca: pki.servers.certPem,
         cert: pki.alice.chainPem,
@@ -132,7 +151,7 @@ async function measure(
     }
     if (process.stderr.isTTY) process.stderr.write(`${workload.name}: round ${round + 1} of ${settings.rounds}\r`);
   }
-  return summarise(workload, measured);
+  return summarise(workload, chooseGenerator(workload, settings.generator), measured);
 }
 
 /** A process that has freed no memory yet, which new connections would get for nothing. */
@@ -181,10 +200,13 @@ async function measureWith(
   { pki, cores, generator }: Pick<Setup, 'pki' | 'cores'> & { readonly generator: Generator },
 ): Promise<Part> {
   const backend = await startBackend(pki, cores.load, kind);
-  const clientAuth = settings.generator === 'h2load' ? 'optional' : 'required';
+  const clientAuth = withoutCertificate.has(settings.generator) ? 'optional' : 'required';
   const setup: Setup = { pki, clientAuth, backend: kind, backendPort: backend.port, cores, token: mintToken() };
   const { running, notes } = await startPeers(settings, setup);
-  const told = [`backend ${kind}:`, ...notes.map((note) => `  ${note}`)];
+  const told = [
+    `backend ${kind}${clientAuth === 'optional' ? ', client certificates optional' : ''}:`,
+    ...notes.map((note) => `  ${note}`),
+  ];
   if (!settings.json) console.log(`${told.join('\n')}\n`);
   const results: WorkloadResult[] = [];
   try {

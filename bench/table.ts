@@ -1,6 +1,6 @@
 // From rounds to a table: medians, how far the rounds lie apart, and the ratios of ours to each peer, round by round so
 // that the drift of the machine cancels out.
-import type { Workload } from './job.ts';
+import { type GeneratorName, type Workload, withoutCertificate } from './job.ts';
 import type { PeerName } from './peer.ts';
 
 export type Measurement = {
@@ -28,6 +28,7 @@ export type Row = {
 
 export type WorkloadResult = {
   readonly workload: Workload;
+  readonly generator: GeneratorName;
   readonly rows: readonly Row[];
   /** Cost of countersign over cost of the peer: median of the rounds' ratios. */
   readonly ratios: Readonly<Partial<Record<PeerName, number>>>;
@@ -41,7 +42,11 @@ export function median(values: readonly number[]): number {
 }
 
 /** Measurements of one workload, a list of rounds per peer, in the same order of rounds. */
-export function summarise(workload: Workload, measured: ReadonlyMap<PeerName, readonly Measurement[]>): WorkloadResult {
+export function summarise(
+  workload: Workload,
+  generator: GeneratorName,
+  measured: ReadonlyMap<PeerName, readonly Measurement[]>,
+): WorkloadResult {
   const rows = [...measured].map(([peer, rounds]) => summariseRow(peer, rounds));
   const ours = measured.get('countersign');
   const ratios: Partial<Record<PeerName, number>> = {};
@@ -49,7 +54,7 @@ export function summarise(workload: Workload, measured: ReadonlyMap<PeerName, re
     if (peer === 'countersign' || ours === undefined) continue;
     ratios[peer] = median(rounds.map((round, at) => (ours[at]?.cost ?? Number.NaN) / round.cost));
   }
-  return { workload, rows, ratios };
+  return { workload, generator, rows, ratios };
 }
 
 function summariseRow(peer: PeerName, rounds: readonly Measurement[]): Row {
@@ -73,7 +78,7 @@ function summariseRow(peer: PeerName, rounds: readonly Measurement[]): Row {
 }
 
 /** The table of one workload, ratios in its last column. */
-export function renderTable({ workload, rows, ratios }: WorkloadResult): string {
+export function renderTable({ workload, generator, rows, ratios }: WorkloadResult): string {
   const head = [
     'gateway',
     `${workload.after === 'idle' ? 'kB' : 'µs CPU'}/${workload.unit}`,
@@ -95,9 +100,15 @@ export function renderTable({ workload, rows, ratios }: WorkloadResult): string 
   const widths = head.map((title, column) => Math.max(title.length, ...lines.map((line) => line[column]?.length ?? 0)));
   const format = (cells: readonly string[]): string =>
     cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  ');
-  return [`${workload.name}: ${workload.title}`, format(head), ...lines.map(format), ...renderNotes(workload, rows)]
+  return [titleOf(workload, generator), format(head), ...lines.map(format), ...renderNotes(workload, rows)]
     .map((line, at) => (at === 0 ? line : `  ${line}`.trimEnd()))
     .join('\n');
+}
+
+function titleOf({ name, title, connections, after }: Workload, generator: GeneratorName): string {
+  const count = after === 'idle' ? `${connections} ` : '';
+  const certificate = withoutCertificate.has(generator) ? ', no client certificate' : '';
+  return `${name} (${generator}${certificate}): ${count}${title}`;
 }
 
 function milliseconds(value: number): string {
