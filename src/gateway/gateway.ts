@@ -227,6 +227,7 @@ export class Gateway {
       else await this.#openPlain(entryPoints, point, port);
     }
     await this.#passOn(ports, entryPoints.connections);
+    this.#process.watch(this.#metrics.of, clock);
   }
 
   /** Ports that were settled at start, and are in the configuration still. */

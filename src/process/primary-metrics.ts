@@ -23,6 +23,11 @@ export class PrimaryMetrics {
   #clock: Pick<Clock, 'now'> | undefined;
   #isControlUp: (() => boolean) | undefined;
 
+  /** From now on it says how late the primary comes to what is due. */
+  watchDelay(clock: Clock): void {
+    this.#process.watch(this.own, clock);
+  }
+
   /** From now on it says how the store is; without one it says nothing of it. */
   watchStore(state: (() => StoreState) | undefined, clock: Pick<Clock, 'now'>): void {
     this.#storeState = state;

@@ -226,6 +226,7 @@ export class Primary {
       listening.push({ entryPoint: 'admin', address: addressText(admin.host, port) });
     }
     this.#metrics.loaded(this.#active.loaded, generation);
+    this.#metrics.watchDelay(this.#clock);
     this.#trust.start(this.#active.loaded);
     this.#challenges?.serve(this.#workers);
     this.#sharing?.start();

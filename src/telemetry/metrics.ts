@@ -1,5 +1,6 @@
 // The catalogue of metrics: every name, label and meaning in one place (docs/metrics.md is written from it). One instance
 // per process; workers send snapshots, the primary merges them (exposition.ts). Names begin with countersign_.
+import { delayBuckets } from './event-loop-delay.ts';
 import {
   type Counter,
   counters,
@@ -334,6 +335,20 @@ function catalogue() {
     eventLoopBusySeconds: counter(
       'event_loop_busy_seconds_total',
       'Time that event loops were not waiting, by process; its rate, by countersign_workers, is how near workers are to their limit (1)',
+      'process',
+    ),
+    eventLoopDelaySeconds: histograms<'process'>(
+      {
+        name: `${prefix}event_loop_delay_seconds`,
+        help: 'How late event loops came to what was due, by process: of each process and second the longest',
+        labels: ['process'],
+      },
+      delayBuckets,
+    ),
+    eventLoopDelayMax: gauge(
+      'max',
+      'event_loop_delay_max_seconds',
+      'The longest delay of an event loop in the last minute, by process: a turn of 20 ms shows as 0.015 to 0.02',
       'process',
     ),
     connectionsRefused: counter(

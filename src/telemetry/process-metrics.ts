@@ -1,12 +1,21 @@
-// What a process takes of the machine, read when somebody asks: no timer of its own, so that it costs nothing in between.
+// What a process takes of the machine, read when somebody asks; but for the delay of its event loop, which has to be watched.
+import type { Clock } from '../base/clock.ts';
+import { EventLoopDelay } from './event-loop-delay.ts';
 import type { Counter } from './registry.ts';
 import type { MetricCatalogue } from './metrics.ts';
 
 export class ProcessMetrics {
   readonly #process: 'primary' | 'worker';
+  #delay: EventLoopDelay | undefined;
 
   constructor(process: 'primary' | 'worker') {
     this.#process = process;
+  }
+
+  /** Watches the event loop from now on: once somebody is there who would have to wait for it. */
+  watch(of: MetricCatalogue, clock: Clock): void {
+    this.#delay = new EventLoopDelay(clock, of.eventLoopDelaySeconds.labels({ process: this.#process }));
+    this.#delay.start();
   }
 
   /** Into the metrics of this process. */
@@ -15,6 +24,7 @@ export class ProcessMetrics {
     const { user, system } = process.cpuUsage();
     raise(of.processCpuSeconds.labels(labels), (user + system) / 1e6);
     raise(of.eventLoopBusySeconds.labels(labels), performance.eventLoopUtilization().active / 1000);
+    if (this.#delay !== undefined) of.eventLoopDelayMax.labels(labels).set(this.#delay.longest());
     try {
       of.processMemory.labels(labels).set(process.memoryUsage.rss());
     } catch {
