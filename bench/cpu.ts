@@ -42,6 +42,11 @@ export function readTreePss(root: number): ReadonlyMap<number, number> {
   );
 }
 
+/** `root` and its descendants. */
+export function familyOf(root: number): number[] {
+  return readTree(root).map(({ pid }) => pid);
+}
+
 function readTree(root: number): Stat[] {
   const stats = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type TLSSocket } from 'node:tls';
 import { grpcMessage } from './grpc-message.ts';
 import { Http2Endpoint, type Line } from './http2-endpoint.ts';
-import { GRPC_BYTES, GRPC_PATH } from './job.ts';
+import { GRPC_BYTES, GRPC_PATH } from './workload.ts';
 
 const message = grpcMessage(GRPC_BYTES);
 

@@ -4,7 +4,8 @@ import { connect, type TLSSocket } from 'node:tls';
 import type { Tally } from './client.ts';
 import { grpcMessage } from './grpc-message.ts';
 import { Http2Endpoint, type Line } from './http2-endpoint.ts';
-import type { Job, Workload } from './job.ts';
+import type { Job } from './job.ts';
+import type { Workload } from './workload.ts';
 import { contextOf } from './secure-context.ts';
 
 const RETRY_AFTER_MS = 20;

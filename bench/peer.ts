@@ -1,21 +1,24 @@
 // The gateways that are measured: how each is found, asked for its version, configured and started. Every one gets one
 // worker and the same certificates; configurations are the templates in bench/peers/, `{{name}}` filled in here.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { accepts, findFreePort } from '../test/support/free-port.ts';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findFreePort } from '../test/support/free-port.ts';
 import { type OwnedProcess, startProcess } from '../test/support/owned-process.ts';
 import { findCommand } from '../test/support/peers.ts';
 import type { Pki } from '../test/support/pki.ts';
 import { eventually } from '../test/support/wait-for.ts';
-import type { Backend } from './job.ts';
+import type { Backend } from './workload.ts';
+import { listensItself } from './listener.ts';
 import type { Token } from './token.ts';
 
-export type PeerName = 'countersign' | 'nginx' | 'haproxy' | 'caddy' | 'envoy';
+/** `against`: ourselves as another commit has it. */
+export type PeerName = 'countersign' | 'against' | 'nginx' | 'haproxy' | 'caddy' | 'envoy';
 
 /** `optional`: for load generators without client certificates. */
 export type ClientAuth = 'required' | 'optional';
 
-type Peer = {
+export type Peer = {
   readonly name: PeerName;
   readonly command: string;
   readonly versionArgs: readonly string[];
@@ -27,25 +30,33 @@ type Peer = {
   /** Arguments that run `config` in the foreground with one worker. */
   readonly args: (config: string, dir: string) => readonly string[];
   readonly env?: (dir: string) => Readonly<Record<string, string>>;
-  /** What it says once it serves, where a port that accepts is no sign: it may be tried before. */
+  /** What it says once it serves, with its port, where it finds one itself. */
   readonly ready?: RegExp;
 };
 
 /** Built before a run: what is measured is what is installed. */
 const MAIN = new URL('../dist/cli/main.js', import.meta.url).pathname;
+/** A port may be taken by somebody else after it was found free. */
+const ATTEMPTS = 5;
 const GRPC_BACKEND = new URL('grpc-backend.ts', import.meta.url).pathname;
 
-export const peers: readonly Peer[] = [
-  {
-    name: 'countersign',
+/** Ourselves, built so that `main` is the command line. */
+export function countersignAt(main: string, name: PeerName = 'countersign'): Peer {
+  return {
+    name,
     command: process.execPath,
-    versionArgs: [MAIN, '--version'],
+    versionArgs: [main, '--version'],
     template: 'countersign.yml',
     clientAuth: { required: 'true', optional: 'false' },
     legs: { h1: { http2: 'off' }, h2: { http2: 'on' } },
-    args: (config) => [MAIN, 'run', '--config', config],
-    ready: /\blistening\b.*\bwebSecure\b/,
-  },
+    args: (config) => [main, 'run', '--config', config],
+    // Its port is tried before it serves: that something accepts there says nothing yet.
+    ready: /\blistening\b.*\bwebSecure\b.*:(\d+)/,
+  };
+}
+
+export const peers: readonly Peer[] = [
+  countersignAt(MAIN),
   {
     name: 'nginx',
     command: 'nginx',
@@ -126,54 +137,68 @@ export const SMALL_JSON = `{"id":4711,"name":"countersign","note":"${'x'.repeat(
 
 /** Starts the backend on the load's core; waits until it accepts. */
 export async function startBackend(pki: Pki, core: string, kind: Backend = 'h1'): Promise<RunningPeer<'backend'>> {
-  const port = await findFreePort();
-  if (kind === 'grpc') {
-    const args = [GRPC_BACKEND, String(port), pki.backend.cert, pki.backend.key, pki.internal.file];
-    return start('backend', port, core, [process.execPath, ...args], {});
-  }
   pki.dir.write('content/1m', Buffer.alloc(1 << 20, 'countersign '));
-  const given = { ...values(pki), port, json: SMALL_JSON, http2: kind === 'h2' ? 'http2' : '' };
-  const config = pki.dir.write('backend.conf', render('backend.conf', given));
-  const args = ['-p', pki.dir.path, '-e', pki.dir.file('backend-error.log'), '-c', config];
-  return start('backend', port, core, ['nginx', ...args], {});
+  return startOnFreePort('backend', core, (port) => {
+    if (kind === 'grpc') {
+      const args = [GRPC_BACKEND, String(port), pki.backend.cert, pki.backend.key, pki.internal.file];
+      return { command: [process.execPath, ...args] };
+    }
+    const given = { ...values(pki), port, json: SMALL_JSON, http2: kind === 'h2' ? 'http2' : '' };
+    const config = pki.dir.write('backend.conf', render('backend.conf', given));
+    const args = ['-p', pki.dir.path, '-e', pki.dir.file('backend-error.log'), '-c', config];
+    return { command: ['nginx', ...args] };
+  });
 }
 
-/** Starts one gateway on its core; waits until it accepts. */
+/** Starts one gateway on its core, with a folder of its own; waits until it accepts. */
 export async function startPeer(
   peer: Peer,
   { pki, clientAuth, backend, backendPort, cores, token }: Setup,
 ): Promise<RunningPeer> {
-  const port = await findFreePort();
   const leg = peer.legs[backend === 'h1' ? 'h1' : 'h2'];
   const tokenKey = pki.dir.write('token.pem', token.publicKey);
   const tokenKeys = pki.dir.write('token.json', token.jwks);
   const keys = { tokenKey, tokenKeys };
-  const given = { ...values(pki), ...keys, ...leg, clientAuth: peer.clientAuth[clientAuth], port, backendPort };
-  const config = pki.dir.write(peer.template, render(peer.template, given));
-  const command = [peer.command, ...peer.args(config, pki.dir.path)];
-  return start(peer.name, port, cores.gateway, command, peer.env?.(pki.dir.path) ?? {}, peer.ready);
+  const dir = mkdtempSync(join(pki.dir.path, `${peer.name}-`));
+  const prepare = (port: number): Prepared => {
+    const given = { ...values(pki), ...keys, ...leg, clientAuth: peer.clientAuth[clientAuth], port, backendPort };
+    const config = join(dir, peer.template);
+    writeFileSync(config, render(peer.template, given));
+    return { command: [peer.command, ...peer.args(config, dir)], env: peer.env?.(dir) ?? {} };
+  };
+  const { ready } = peer;
+  if (ready === undefined) return startOnFreePort(peer.name, cores.gateway, prepare);
+  const child = await spawnPinned(peer.name, cores.gateway, prepare(0));
+  const line = await child.lines.waitFor(({ text }) => ready.test(text), { what: `${peer.name} to listen` });
+  return { name: peer.name, port: Number(ready.exec(line.text)?.[1]), process: child };
 }
 
-async function start<Name extends string>(
+type Prepared = { readonly command: readonly string[]; readonly env?: Readonly<Record<string, string>> };
+
+/** Of a program that cannot find a port and tell: tries another one where somebody took the port before the program did. */
+export async function startOnFreePort<Name extends string>(
   name: Name,
-  port: number,
   core: string,
-  [command = '', ...args]: readonly string[],
-  env: Readonly<Record<string, string>>,
-  ready?: RegExp,
+  prepare: (port: number) => Prepared,
+  findPort: () => Promise<number> = findFreePort,
 ): Promise<RunningPeer<Name>> {
-  const pinned = ['-c', core, findCommand(command) ?? command, ...args];
-  const child = await startProcess('taskset', pinned, { name, env });
-  const ended = (): boolean => child.exit() !== undefined;
-  if (ready !== undefined) await said(child, ready);
-  await eventually(() => ended() || accepts(port), { what: `${name} to accept connections` });
-  if (ended()) throw new Error(`${name} did not start\n${child.lines.tail()}`);
-  return { name, port, process: child };
+  let said = '';
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const port = await findPort();
+    const child = await spawnPinned(name, core, prepare(port));
+    const ended = (): boolean => child.exit() !== undefined;
+    await eventually(() => ended() || listensItself(child.pid, port), { what: `${name} to listen` });
+    if (!ended()) return { name, port, process: child };
+    said = child.lines.tail();
+    if (!/address (?:is )?already in use/i.test(said)) break;
+  }
+  throw new Error(`${name} did not start\n${said}`);
 }
 
-/** Resolves where the process says so, and where it ends before. */
-async function said({ lines }: OwnedProcess, ready: RegExp): Promise<void> {
-  await lines.waitFor(({ text }) => ready.test(text)).catch(() => undefined);
+async function spawnPinned(name: string, core: string, prepared: Prepared): Promise<OwnedProcess> {
+  const [command = '', ...args] = prepared.command;
+  const pinned = ['-c', core, findCommand(command) ?? command, ...args];
+  return startProcess('taskset', pinned, { name, env: prepared.env ?? {} });
 }
 
 function values(pki: Pki): Record<string, string> {

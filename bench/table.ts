@@ -1,6 +1,7 @@
 // From rounds to a table: medians, how far the rounds lie apart, and the ratios of ours to each peer, round by round so
 // that the drift of the machine cancels out.
-import { type GeneratorName, type Workload, withoutCertificate } from './job.ts';
+import { type GeneratorName, withoutCertificate } from './job.ts';
+import type { Workload } from './workload.ts';
 import type { PeerName } from './peer.ts';
 
 export type Measurement = {
@@ -30,9 +31,16 @@ export type WorkloadResult = {
   readonly workload: Workload;
   readonly generator: GeneratorName;
   readonly rows: readonly Row[];
-  /** Cost of countersign over cost of the peer: median of the rounds' ratios. */
-  readonly ratios: Readonly<Partial<Record<PeerName, number>>>;
+  /** Cost of countersign over cost of the peer. None where either failed: what did not do its work has no cost. */
+  readonly ratios: Readonly<Partial<Record<PeerName, Ratio>>>;
 };
+
+/** Of the rounds' ratios. */
+export type Ratio = { readonly median: number; readonly lowest: number; readonly highest: number };
+
+export function spanOf(values: readonly number[]): Ratio {
+  return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) };
+}
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -49,12 +57,16 @@ export function summarise(
 ): WorkloadResult {
   const rows = [...measured].map(([peer, rounds]) => summariseRow(peer, rounds));
   const ours = measured.get('countersign');
-  const ratios: Partial<Record<PeerName, number>> = {};
+  const ratios: Partial<Record<PeerName, Ratio>> = {};
   for (const [peer, rounds] of measured) {
-    if (peer === 'countersign' || ours === undefined) continue;
-    ratios[peer] = median(rounds.map((round, at) => (ours[at]?.cost ?? Number.NaN) / round.cost));
+    if (peer === 'countersign' || ours === undefined || hasFailed(rounds) || hasFailed(ours)) continue;
+    ratios[peer] = spanOf(rounds.map((round, at) => (ours[at]?.cost ?? Number.NaN) / round.cost));
   }
   return { workload, generator, rows, ratios };
+}
+
+function hasFailed(rounds: readonly Measurement[]): boolean {
+  return rounds.some(({ failures }) => Object.keys(failures).length > 0);
 }
 
 function summariseRow(peer: PeerName, rounds: readonly Measurement[]): Row {
@@ -95,7 +107,7 @@ export function renderTable({ workload, generator, rows, ratios }: WorkloadResul
     row.perSecond.toFixed(0),
     milliseconds(row.p50),
     milliseconds(row.p99),
-    ratios[row.peer]?.toFixed(2) ?? '',
+    ratios[row.peer]?.median.toFixed(2) ?? '',
   ]);
   const widths = head.map((title, column) => Math.max(title.length, ...lines.map((line) => line[column]?.length ?? 0)));
   const format = (cells: readonly string[]): string =>

@@ -1,0 +1,86 @@
+// The rows in which clients speak HTTP/1.1 and backends too.
+import { http1, type Workload } from './workload.ts';
+
+export const http1Workloads: readonly Workload[] = [
+  {
+    ...http1,
+    name: 'small',
+    title: 'HTTP/1.1 keep-alive, 107 bytes, 64 connections',
+    path: '/',
+    connections: 64,
+    after: 'keep',
+    bodyBytes: 107,
+  },
+  {
+    ...http1,
+    name: 'filters',
+    title: 'the same with five changes of fields, two on the way back',
+    path: '/filters',
+    connections: 64,
+    after: 'keep',
+    bodyBytes: 107,
+  },
+  {
+    ...http1,
+    name: 'jwt',
+    title: 'the same with a token (ES256) that is verified with each request',
+    path: '/jwt',
+    connections: 64,
+    after: 'keep',
+    bodyBytes: 107,
+    withToken: true,
+    peers: ['countersign', 'haproxy', 'envoy'],
+  },
+  {
+    ...http1,
+    name: 'rate',
+    title: 'the same with a limit of requests, counted by the certificate of the client',
+    path: '/rate',
+    connections: 64,
+    after: 'keep',
+    bodyBytes: 107,
+    peers: ['countersign', 'nginx', 'haproxy'],
+  },
+  {
+    ...http1,
+    name: 'body',
+    title: '1 MiB answers, 16 connections',
+    unit: 'MiB',
+    path: '/1m',
+    connections: 16,
+    after: 'keep',
+    bodyBytes: 1 << 20,
+  },
+  {
+    ...http1,
+    name: 'handshake',
+    title: 'full handshake and one request, 8 at a time',
+    unit: 'connection',
+    path: '/',
+    connections: 8,
+    after: 'reconnect',
+    bodyBytes: 107,
+  },
+  {
+    ...http1,
+    name: 'resume',
+    title: 'a connection that resumes where the gateway lets it, each ticket once, and one request, 8 at a time',
+    unit: 'connection',
+    path: '/',
+    connections: 8,
+    after: 'resume',
+    bodyBytes: 107,
+  },
+];
+
+/** Not in a group: it takes a fresh process for each round, and long. */
+export const idleWorkload: Workload = {
+  ...http1,
+  name: 'h1-idle',
+  title: 'idle connections of HTTP/1.1, one request each',
+  unit: 'connection',
+  path: '/',
+  connections: 2000,
+  after: 'idle',
+  bodyBytes: 107,
+};
