@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { countersignAt, type Peer } from './peer.ts';
-import type { WorkloadResult } from './table.ts';
+import { unitOf, type WorkloadResult } from './table.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -47,9 +47,13 @@ export function buildCommit(revision: string): OtherCommit {
 export function renderAgainst(results: readonly WorkloadResult[], commit: string): string {
   const head = ['row', 'unit', 'here', commit, 'here ÷ it', 'lowest', 'highest'];
   const lines = results.map(({ workload, rows, ratios }) => {
-    const cost = (name: string): string => rows.find(({ peer }) => peer === name)?.cost.toFixed(1) ?? '–';
+    const withLog = workload.withLog === true;
+    const cost = (name: string): string => {
+      const row = rows.find((one) => one.peer === name && one.withLog === withLog);
+      return (workload.pace === undefined ? row?.cost.toFixed(1) : row?.p99.toFixed(2)) ?? '–';
+    };
     const ratio = ratios.against;
-    const unit = `${workload.after === 'idle' ? 'kB' : 'µs CPU'}/${workload.unit}`;
+    const unit = workload.pace === undefined ? unitOf(workload) : 'p99 ms';
     const span = [ratio?.median, ratio?.lowest, ratio?.highest].map((value) => value?.toFixed(3) ?? '–');
     return [workload.name, unit, cost('countersign'), cost('against'), ...span];
   });

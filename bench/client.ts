@@ -1,7 +1,7 @@
 // One closed-loop client: request, answer, next request, on the same connection or on a new one, full or resumed. It
 // reads no more of an answer than its status and length.
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
-import type { Job, JobResult } from './job.ts';
+import { type Job, type JobResult, uploads } from './job.ts';
 import { contextOf } from './secure-context.ts';
 
 const RETRY_AFTER_MS = 20;
@@ -54,6 +54,7 @@ export class Client {
   readonly #job: Job;
   readonly #tally: Tally;
   readonly #request: string;
+  readonly #body: Buffer | undefined;
   readonly #connectTo: ConnectionOptions;
   readonly #onRest: (() => void) | undefined;
   readonly #stays: boolean;
@@ -76,7 +77,10 @@ export class Client {
     const token = authorization === undefined ? '' : `Authorization: ${authorization}\r\n`;
     this.#stays = workload.after === 'keep' || workload.after === 'idle';
     const close = this.#stays ? '' : 'Connection: close\r\n';
-    this.#request = `GET ${workload.path} HTTP/1.1\r\nHost: localhost\r\n${token}${close}\r\n`;
+    const length = uploads(workload) ? `Content-Length: ${workload.requestBytes}\r\n` : '';
+    const method = length === '' ? 'GET' : 'POST';
+    this.#request = `${method} ${workload.path} HTTP/1.1\r\nHost: localhost\r\n${token}${length}${close}\r\n`;
+    this.#body = length === '' ? undefined : Buffer.alloc(workload.requestBytes, 'countersign ');
     this.#connectTo = { host: '127.0.0.1', port, servername: 'localhost', secureContext: contextOf(job) };
     this.#open();
   }
@@ -84,6 +88,11 @@ export class Client {
   stop(): void {
     this.#stopped = true;
     this.#socket?.destroy();
+  }
+
+  /** One more request on a connection that rests; its latency counts from `dueAt`, of performance.now(). */
+  ask(dueAt: number): void {
+    this.#send(dueAt);
   }
 
   #open(): void {
@@ -113,6 +122,7 @@ export class Client {
   #send(startedAt: number): void {
     this.#sentAt = startedAt;
     this.#socket?.write(this.#request, 'latin1');
+    if (this.#body !== undefined) this.#socket?.write(this.#body);
   }
 
   #read(chunk: Buffer, socket: TLSSocket): void {

@@ -1,4 +1,5 @@
 // Gateways side by side: which take part, and the rounds of a row in alternation.
+import { statSync } from 'node:fs';
 import { chooseGenerator, type GeneratorName, type Job, withoutCertificate } from './job.ts';
 import type { Generator } from './load.ts';
 import {
@@ -10,12 +11,14 @@ import {
   startBackend,
   startPeer,
 } from './peer.ts';
-import { type Measurement, summarise, type WorkloadResult } from './table.ts';
+import { type Measured, type Measurement, summarise, type WorkloadResult } from './table.ts';
 import { mintToken } from './token.ts';
 import { canDo, findFlaw } from './verify.ts';
 import type { Backend, Workload } from './workload.ts';
 
 const WARM_MS = 1_000;
+/** The access log of a second has more than that. */
+const LOG_BYTES = 65_536;
 
 export type Contest = Pick<Setup, 'pki' | 'cores'> & {
   readonly contestants: readonly Peer[];
@@ -89,50 +92,100 @@ async function startPeers(contestants: readonly Peer[], setup: Setup): Promise<P
   return { running, notes };
 }
 
+/** A gateway in a row, which may have another one with its access log on. */
+type Entrant = Measured & { readonly gateway: RunningPeer; readonly rounds: Measurement[] };
+
 async function measure(
   workload: Workload,
   running: readonly RunningPeer[],
   contest: Contest,
   setup: Setup,
 ): Promise<WorkloadResult> {
-  const { pki } = setup;
-  const { rounds, generator } = contest;
-  const generatorName = chooseGenerator(workload, contest.generatorName);
   const able = running.filter(({ name }) => canDo(workload, name));
-  const measured = new Map<PeerName, Measurement[]>(able.map((peer) => [peer.name, []]));
-  for (let round = 0; round < rounds; round += 1) {
-    // Another one begins in every round, so that none always follows the same neighbour.
-    const order = able.map((_, at) => able[(at + round) % able.length]);
-    for (const peer of order) {
-      if (peer === undefined) continue;
-      await using fresh = workload.after === 'idle' ? await startAnew(peer, contest, setup) : undefined;
-      const gateway = fresh?.gateway ?? peer;
-      const job: Job = {
-        workload,
-        generator: generatorName,
-        port: gateway.port,
-        ca: pki.servers.certPem,
-        cert: pki.alice.chainPem,
-        key: pki.alice.keyPem,
-        authorization: workload.withToken === true ? `Bearer ${setup.token.text}` : undefined,
-        warmMs: WARM_MS,
-        measureMs: contest.seconds * 1000,
-      };
-      measured.get(peer.name)?.push(await generator.run(job, gateway));
+  const extra: RunningPeer[] = [];
+  const withLog: Setup = { ...setup, withLog: true };
+  try {
+    if (workload.withLog) for (const { name } of able) extra.push(await startPeer(find(name, contest), withLog));
+    const enter = (gateway: RunningPeer): Entrant => {
+      return { peer: gateway.name, withLog: extra.includes(gateway), gateway, rounds: [] };
+    };
+    const entrants = able.flatMap((gateway, at) => [gateway, extra[at] ?? []].flat()).map(enter);
+    const rate =
+      workload.pace === undefined ? undefined : await findRate(workload.pace, workload, entrants, contest, setup);
+    const job = jobOf(workload, contest, setup, rate);
+    for (let round = 0; round < contest.rounds; round += 1) {
+      // Another one begins in every round, so that none always follows the same neighbour.
+      const order = entrants.map((_, at) => entrants[(at + round) % entrants.length]);
+      for (const entrant of order) {
+        if (entrant === undefined) continue;
+        await using fresh = workload.after === 'idle' ? await startAnew(entrant.peer, contest, setup) : undefined;
+        const gateway = fresh?.gateway ?? entrant.gateway;
+        entrant.rounds.push(await contest.generator.run({ ...job, port: gateway.port }, gateway));
+      }
+      if (process.stderr.isTTY) process.stderr.write(`${workload.name}: round ${round + 1} of ${contest.rounds}\r`);
     }
-    if (process.stderr.isTTY) process.stderr.write(`${workload.name}: round ${round + 1} of ${rounds}\r`);
+    for (const { gateway, rounds } of entrants.filter((entrant) => entrant.withLog)) {
+      const [first] = rounds;
+      if (first !== undefined && sizeOf(gateway.logFile) < LOG_BYTES)
+        rounds[0] = { ...first, failures: { 'wrote no access log': 1 } };
+    }
+    const measured = entrants.map(({ peer, withLog, rounds }) => ({ peer, withLog, rounds }));
+    return summarise(workload, job.generator, measured, rate);
+  } finally {
+    await Promise.all(extra.map((peer) => peer.process.stop()));
   }
-  return summarise(workload, generatorName, measured);
+}
+
+function sizeOf(file: string | undefined): number {
+  return file === undefined ? 0 : (statSync(file, { throwIfNoEntry: false })?.size ?? 0);
+}
+
+function jobOf(
+  workload: Workload,
+  { generatorName, seconds }: Contest,
+  { pki, token }: Setup,
+  rate: number | undefined,
+): Omit<Job, 'port'> {
+  return {
+    workload,
+    generator: chooseGenerator(workload, generatorName),
+    ca: pki.servers.certPem,
+    cert: pki.alice.chainPem,
+    key: pki.alice.keyPem,
+    authorization: workload.withToken === true ? `Bearer ${token.text}` : undefined,
+    rate,
+    warmMs: WARM_MS,
+    measureMs: seconds * 1000,
+  };
+}
+
+/** Requests a second, the same for all: a share of what goes through us as fast as answers come, through the first where we are not there. */
+async function findRate(
+  share: number,
+  workload: Workload,
+  entrants: readonly Entrant[],
+  contest: Contest,
+  setup: Setup,
+): Promise<number | undefined> {
+  const gateway = (entrants.find(({ peer }) => peer === 'countersign') ?? entrants[0])?.gateway;
+  if (gateway === undefined) return undefined;
+  const job = jobOf(workload, contest, setup, undefined);
+  const { perSecond } = await contest.generator.run({ ...job, port: gateway.port }, gateway);
+  return Math.max(1, Math.round((share * perSecond) / 100)) * 100;
+}
+
+function find(name: PeerName, { contestants }: Contest): Peer {
+  const peer = contestants.find((candidate) => candidate.name === name);
+  if (peer === undefined) throw new Error(`no peer ${name}`);
+  return peer;
 }
 
 /** A process that has freed no memory yet, which new connections would get for nothing. */
 async function startAnew(
-  { name }: RunningPeer,
-  { contestants }: Contest,
+  name: PeerName,
+  contest: Contest,
   setup: Setup,
 ): Promise<{ gateway: RunningPeer } & AsyncDisposable> {
-  const peer = contestants.find((candidate) => candidate.name === name);
-  if (peer === undefined) throw new Error(`no peer ${name}`);
-  const gateway = await startPeer(peer, setup);
+  const gateway = await startPeer(find(name, contest), setup);
   return { gateway, [Symbol.asyncDispose]: async () => void (await gateway.process.stop()) };
 }

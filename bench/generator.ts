@@ -5,7 +5,9 @@ import autocannon from 'autocannon';
 import { Client, Tally } from './client.ts';
 import { runH2load } from './h2load.ts';
 import { Http2Client } from './http2-client.ts';
-import type { Job, JobResult, Report } from './job.ts';
+import { Http2Upload } from './http2-upload.ts';
+import { type Job, type JobResult, type Report, uploads } from './job.ts';
+import { runPaced } from './pace.ts';
 import { runWrk } from './wrk.ts';
 
 /** Idle connections that are opened at a time, how many before those that count, and how long they rest before memory is read. */
@@ -20,9 +22,8 @@ function report(message: Report): void {
 async function runOwn(job: Job): Promise<void> {
   const tally = new Tally();
   const { connections, client } = job.workload;
-  const clients = Array.from({ length: connections }, () =>
-    client === 'h2' ? new Http2Client(job, tally) : new Client(job, tally),
-  );
+  const Kind = client === 'h1' ? Client : uploads(job.workload) ? Http2Upload : Http2Client;
+  const clients = Array.from({ length: connections }, () => new Kind(job, tally));
   await pause(job.warmMs);
   tally.reset();
   report({ kind: 'begin' });
@@ -91,6 +92,7 @@ function pause(ms: number): Promise<void> {
 
 process.on('message', (job: Job) => {
   if (job.workload.after === 'idle') void runIdle(job);
+  else if (job.rate !== undefined) void runPaced(job, job.rate, report);
   else if (job.generator === 'h2load') void runH2load(job, report);
   else if (job.generator === 'wrk') void runWrk(job, report);
   else if (job.generator === 'autocannon') void runAutocannon(job);

@@ -1,16 +1,10 @@
 // The rows in which clients speak HTTP/1.1 and backends too.
-import { http1, type Workload } from './workload.ts';
+import { http1, type Workload, type WorkloadName } from './workload.ts';
+
+const small = { path: '/', connections: 64, after: 'keep', bodyBytes: 107 } as const;
 
 export const http1Workloads: readonly Workload[] = [
-  {
-    ...http1,
-    name: 'small',
-    title: 'HTTP/1.1 keep-alive, 107 bytes, 64 connections',
-    path: '/',
-    connections: 64,
-    after: 'keep',
-    bodyBytes: 107,
-  },
+  { ...http1, ...small, name: 'small', title: 'HTTP/1.1 keep-alive, 107 bytes, 64 connections' },
   {
     ...http1,
     name: 'filters',
@@ -51,6 +45,31 @@ export const http1Workloads: readonly Workload[] = [
     after: 'keep',
     bodyBytes: 1 << 20,
   },
+  {
+    ...http1,
+    name: 'h1-upload',
+    title: 'uploads of 1 MiB, 16 connections',
+    unit: 'MiB',
+    path: '/upload',
+    connections: 16,
+    after: 'keep',
+    requestBytes: 1 << 20,
+    bodyBytes: 107,
+  },
+  {
+    ...http1,
+    ...small,
+    name: 'log',
+    title: 'the first row with an access log of JSON lines in a file, and without',
+    withLog: true,
+  },
+  ...([25, 50] as const).map((percent) => ({
+    ...http1,
+    ...small,
+    name: `pace-${percent}` as const satisfies WorkloadName,
+    title: `the first row at a fixed rate, ${percent} % of what goes through us at saturation`,
+    pace: percent / 100,
+  })),
   {
     ...http1,
     name: 'handshake',

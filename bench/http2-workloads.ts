@@ -30,6 +30,15 @@ export const http2Workloads: readonly Workload[] = [
     bodyBytes: GRPC_BYTES,
   },
   { ...http2, ...large, name: 'h2-h1-body', title: 'HTTP/2 to HTTP/1.1, 1 MiB answers, 16 connections' },
+  {
+    ...http2,
+    ...large,
+    name: 'h2-upload',
+    title: 'HTTP/2 to HTTP/1.1, uploads of 1 MiB, 16 connections',
+    path: '/upload',
+    requestBytes: 1 << 20,
+    bodyBytes: 107,
+  },
   { ...http2, ...large, name: 'h2-h2-body', title: 'HTTP/2 to HTTP/2, 1 MiB answers, 16 connections', backend: 'h2' },
   {
     ...http2,

@@ -27,10 +27,16 @@ export const withoutCertificate: ReadonlySet<GeneratorName> = new Set(['wrk', 'h
  * Who makes the load, where `wanted` is asked for: autocannon and wrk do what is kept alive over HTTP/1.1, h2load what is over
  * HTTP/2; what they cannot do, our own does. `rate` counts by certificate, which wrk has none of.
  */
-export function chooseGenerator({ name, after, client }: Workload, wanted: GeneratorName): GeneratorName {
-  if (after !== 'keep' || wanted === 'own') return 'own';
+export function chooseGenerator(workload: Workload, wanted: GeneratorName): GeneratorName {
+  const { name, after, client, pace } = workload;
+  if (after !== 'keep' || wanted === 'own' || pace !== undefined || uploads(workload)) return 'own';
   if (wanted === 'wrk' && name === 'rate') return 'own';
   return (wanted === 'h2load') === (client === 'h2') ? wanted : 'own';
+}
+
+/** A POST whose body counts. */
+export function uploads({ requestBytes, backend }: Workload): boolean {
+  return requestBytes > 0 && backend !== 'grpc';
 }
 
 export type Job = {
@@ -44,6 +50,8 @@ export type Job = {
   readonly key: string;
   /** What `Authorization` says; undefined: nothing. */
   readonly authorization: string | undefined;
+  /** Requests a second; undefined: as fast as answers come. */
+  readonly rate: number | undefined;
   readonly warmMs: number;
   readonly measureMs: number;
 };

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readTreeCpu, readTreeMemory } from './cpu.ts';
 import type { Job, Report } from './job.ts';
 import type { RunningPeer } from './peer.ts';
+import { longestDelay, readDelays } from './event-loop.ts';
 import type { Measurement } from './table.ts';
 
 function readKilobytes(root: number): number {
@@ -22,6 +23,8 @@ export class Generator {
   /** Loads the gateway and reads its CPU time, or its memory, at both ends of the measured window. */
   async run(job: Job, gateway: RunningPeer): Promise<Measurement> {
     const limit = AbortSignal.timeout(job.warmMs + job.measureMs + 60_000);
+    const { adminPort } = gateway;
+    const delays = adminPort === undefined ? undefined : await readDelays(adminPort);
     this.#child.send(job);
     await this.#next(limit);
     const read = job.workload.after === 'idle' ? readKilobytes : readTreeCpu;
@@ -31,7 +34,9 @@ export class Generator {
     if (end.kind !== 'end') throw new Error('the generator lost its place');
     const { done, seconds, p50, p99, resumed } = end.result;
     const failures = done === 0 ? { ...end.result.failures, 'no answer at all': 1 } : end.result.failures;
-    return { cost: spent / done, perSecond: done / seconds, p50, p99, resumed, failures };
+    const delayMs =
+      adminPort === undefined || delays === undefined ? undefined : longestDelay(delays, await readDelays(adminPort));
+    return { cost: spent / done, perSecond: done / seconds, p50, p99, resumed, failures, delayMs };
   }
 
   async #next(signal: AbortSignal): Promise<Report> {

@@ -97,7 +97,8 @@ async function main(): Promise<void> {
   else if (settings !== undefined) await compare(settings);
 }
 
-// What was started and written ends with us.
+// What was started and written ends with us; two of each gateway, and a backend, listen for that.
+process.setMaxListeners(50);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 try {
   await main();

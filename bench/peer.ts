@@ -27,11 +27,17 @@ export type Peer = {
   readonly clientAuth: Readonly<Record<ClientAuth, string>>;
   /** What the template puts in for the protocol of the backend. */
   readonly legs: Readonly<Record<'h1' | 'h2', Readonly<Record<string, string>>>>;
+  /** What the template puts in for the access log, in JSON lines into `file`; undefined: none. */
+  readonly log: (file: string | undefined) => string;
+  /** Whose access log is its standard output. */
+  readonly logsToOutput?: true;
   /** Arguments that run `config` in the foreground with one worker. */
   readonly args: (config: string, dir: string) => readonly string[];
   readonly env?: (dir: string) => Readonly<Record<string, string>>;
   /** What it says once it serves, with its port, where it finds one itself. */
   readonly ready?: RegExp;
+  /** What it says of the port where its metrics are. */
+  readonly admin?: RegExp;
 };
 
 /** Built before a run: what is measured is what is installed. */
@@ -49,9 +55,11 @@ export function countersignAt(main: string, name: PeerName = 'countersign'): Pee
     template: 'countersign.yml',
     clientAuth: { required: 'true', optional: 'false' },
     legs: { h1: { http2: 'off' }, h2: { http2: 'on' } },
+    log: (file) => (file === undefined ? 'enabled: false' : `path: "${file}"`),
     args: (config) => [main, 'run', '--config', config],
     // Its port is tried before it serves: that something accepts there says nothing yet.
     ready: /\blistening\b.*\bwebSecure\b.*:(\d+)/,
+    admin: /\blistening\b.*\badmin\b.*:(\d+)/,
   };
 }
 
@@ -67,11 +75,15 @@ export const peers: readonly Peer[] = [
     legs: {
       h1: {
         module: 'proxy',
-        pass: 'proxy_pass https://backend; proxy_http_version 1.1; proxy_set_header Connection "";',
-        buffers: 'proxy_buffer_size 16k; proxy_buffers 16 16k; proxy_max_temp_file_size 0;',
+        pass: 'proxy_pass https://backend;',
+        connection: 'proxy_set_header Connection "";',
+        buffers:
+          'proxy_http_version 1.1; proxy_request_buffering off; proxy_buffer_size 16k; proxy_buffers 16 16k; proxy_max_temp_file_size 0;',
       },
-      h2: { module: 'grpc', pass: 'grpc_pass grpcs://backend;', buffers: 'grpc_buffer_size 16k;' },
+      h2: { module: 'grpc', pass: 'grpc_pass grpcs://backend;', connection: '', buffers: 'grpc_buffer_size 16k;' },
     },
+    // Its own way to save writes, as ours has it.
+    log: (file) => (file === undefined ? 'access_log off;' : `access_log ${file} json buffer=64k flush=1s;`),
     args: (config, dir) => ['-p', dir, '-e', `${dir}/nginx-error.log`, '-c', config],
   },
   {
@@ -81,6 +93,9 @@ export const peers: readonly Peer[] = [
     template: 'haproxy.cfg',
     clientAuth: { required: 'required', optional: 'optional' },
     legs: { h1: { alpn: 'http/1.1' }, h2: { alpn: 'h2' } },
+    log: (file) =>
+      file === undefined ? 'no log' : 'log stdout format raw local0\n  http-request set-var(txn.host) req.hdr(host)',
+    logsToOutput: true,
     args: (config) => ['-db', '-f', config],
   },
   {
@@ -90,6 +105,7 @@ export const peers: readonly Peer[] = [
     template: 'Caddyfile',
     clientAuth: { required: 'require_and_verify', optional: 'verify_if_given' },
     legs: { h1: { versions: '1.1' }, h2: { versions: '2' } },
+    log: (file) => (file === undefined ? '' : `log {\n\t\toutput file ${file}\n\t\tformat json\n\t}`),
     args: (config) => ['run', '--adapter', 'caddyfile', '--config', config],
     env: (dir) => ({ GOMAXPROCS: '1', HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir }),
   },
@@ -103,6 +119,7 @@ export const peers: readonly Peer[] = [
       h1: { alpn: 'http/1.1', options: 'http_protocol_options' },
       h2: { alpn: 'h2', options: 'http2_protocol_options' },
     },
+    log: (file) => (file === undefined ? '[]' : `[${envoyLog(file)}]`),
     args: (config) => ['--concurrency', '1', '--disable-hot-restart', '--log-level', 'error', '-c', config],
   },
 ];
@@ -124,11 +141,17 @@ export type Setup = {
   /** Cores for the gateway, and for load and backend. */
   readonly cores: { readonly gateway: string; readonly load: string };
   readonly token: Token;
+  /** Gateways write an access log. */
+  readonly withLog?: boolean;
 };
 
 export type RunningPeer<Name = PeerName> = {
   readonly name: Name;
   readonly port: number;
+  /** Of ours. */
+  readonly adminPort?: number;
+  /** Its access log, where it has one. */
+  readonly logFile?: string | undefined;
   readonly process: OwnedProcess;
 };
 
@@ -153,25 +176,39 @@ export async function startBackend(pki: Pki, core: string, kind: Backend = 'h1')
 /** Starts one gateway on its core, with a folder of its own; waits until it accepts. */
 export async function startPeer(
   peer: Peer,
-  { pki, clientAuth, backend, backendPort, cores, token }: Setup,
+  { pki, clientAuth, backend, backendPort, cores, token, withLog }: Setup,
 ): Promise<RunningPeer> {
   const leg = peer.legs[backend === 'h1' ? 'h1' : 'h2'];
   const tokenKey = pki.dir.write('token.pem', token.publicKey);
   const tokenKeys = pki.dir.write('token.json', token.jwks);
   const keys = { tokenKey, tokenKeys };
   const dir = mkdtempSync(join(pki.dir.path, `${peer.name}-`));
+  const logFile = withLog === true ? join(dir, 'access.log') : undefined;
   const prepare = (port: number): Prepared => {
-    const given = { ...values(pki), ...keys, ...leg, clientAuth: peer.clientAuth[clientAuth], port, backendPort };
+    const told = { clientAuth: peer.clientAuth[clientAuth], log: peer.log(logFile), port, backendPort };
+    const given = { ...values(pki), ...keys, ...leg, ...told };
     const config = join(dir, peer.template);
     writeFileSync(config, render(peer.template, given));
-    return { command: [peer.command, ...peer.args(config, dir)], env: peer.env?.(dir) ?? {} };
+    const command = [findCommand(peer.command) ?? peer.command, ...peer.args(config, dir)];
+    return {
+      command: logFile !== undefined && peer.logsToOutput === true ? [...redirect, logFile, ...command] : command,
+      env: peer.env?.(dir) ?? {},
+    };
   };
-  const { ready } = peer;
-  if (ready === undefined) return startOnFreePort(peer.name, cores.gateway, prepare);
+  const { ready, admin } = peer;
+  if (ready === undefined) return { ...(await startOnFreePort(peer.name, cores.gateway, prepare)), logFile };
   const child = await spawnPinned(peer.name, cores.gateway, prepare(0));
   const line = await child.lines.waitFor(({ text }) => ready.test(text), { what: `${peer.name} to listen` });
-  return { name: peer.name, port: Number(ready.exec(line.text)?.[1]), process: child };
+  const port = Number(ready.exec(line.text)?.[1]);
+  if (admin === undefined) return { name: peer.name, port, process: child };
+  const other = await child.lines.waitFor(({ text }) => admin.test(text), {
+    what: `${peer.name} to say its admin port`,
+  });
+  return { name: peer.name, port, adminPort: Number(admin.exec(other.text)?.[1]), logFile, process: child };
 }
+
+/** Runs what follows the name of a file, with its output in that. */
+const redirect = ['sh', '-c', 'exec "$@" >"$0"'];
 
 type Prepared = { readonly command: readonly string[]; readonly env?: Readonly<Record<string, string>> };
 
@@ -199,6 +236,33 @@ async function spawnPinned(name: string, core: string, prepared: Prepared): Prom
   const [command = '', ...args] = prepared.command;
   const pinned = ['-c', core, findCommand(command) ?? command, ...args];
   return startProcess('taskset', pinned, { name, env: prepared.env ?? {} });
+}
+
+/** As JSON, which YAML is a superset of. The fields are those that the other templates name. */
+function envoyLog(file: string): string {
+  const fields = {
+    time: '%START_TIME%',
+    client: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%',
+    method: '%REQ(:METHOD)%',
+    host: '%REQ(:AUTHORITY)%',
+    path: '%REQ(:PATH)%',
+    protocol: '%PROTOCOL%',
+    status: '%RESPONSE_CODE%',
+    bytes: '%BYTES_SENT%',
+    seconds: '%DURATION%',
+    upstream: '%UPSTREAM_HOST%',
+    tls: '%DOWNSTREAM_TLS_VERSION%',
+    subject: '%DOWNSTREAM_PEER_SUBJECT%',
+    sha256: '%DOWNSTREAM_PEER_FINGERPRINT_256%',
+  };
+  return JSON.stringify({
+    name: 'envoy.access_loggers.file',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
+      path: file,
+      log_format: { json_format: fields },
+    },
+  });
 }
 
 function values(pki: Pki): Record<string, string> {

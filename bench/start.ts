@@ -98,6 +98,7 @@ async function load(running: RunningPeer, pki: Pki, generator: Generator, warmFo
     cert,
     key,
     authorization: undefined,
+    rate: undefined,
     warmMs: warmFor,
     measureMs: 1_000,
   };

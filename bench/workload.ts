@@ -16,9 +16,21 @@ export type WorkloadName =
   | 'handshake'
   | 'resume'
   | 'h1-idle'
+  | 'h1-upload'
+  | 'log'
+  | 'pace-25'
+  | 'pace-50'
   | Http2WorkloadName;
 /** Client's protocol, then the backend's. */
-export type Http2WorkloadName = 'h2-h1' | 'h2-h2' | 'h1-h2' | 'h2-grpc' | 'h2-h1-body' | 'h2-h2-body' | 'h2-idle';
+export type Http2WorkloadName =
+  | 'h2-upload'
+  | 'h2-h1'
+  | 'h2-h2'
+  | 'h1-h2'
+  | 'h2-grpc'
+  | 'h2-h1-body'
+  | 'h2-h2-body'
+  | 'h2-idle';
 
 export type Workload = {
   readonly name: WorkloadName;
@@ -33,11 +45,15 @@ export type Workload = {
   readonly streams: number;
   /** What happens to a connection after its answer. `idle`: nothing any more, and its memory is what is measured, not CPU. */
   readonly after: 'keep' | 'reconnect' | 'resume' | 'idle';
-  /** POST with a message of gRPC in so many bytes; GET where there are none. */
+  /** POST with so many bytes, of gRPC a message; GET where there are none. */
   readonly requestBytes: number;
   readonly bodyBytes: number;
   /** Requests carry a token that the gateway verifies. */
   readonly withToken?: true;
+  /** A fixed rate: this share of what goes through us at saturation; what is judged is p99, not CPU. */
+  readonly pace?: number;
+  /** Each gateway is measured twice, by turns: as always, and with its access log on. */
+  readonly withLog?: true;
   /** Those that can do it as they are installed; the others are left out of the row. Default: all. */
   readonly peers?: readonly string[];
 };
