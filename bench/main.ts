@@ -4,10 +4,10 @@ import { cpus, release } from 'node:os';
 import { buildProgram } from '../scripts/build.ts';
 import { openPki } from '../test/support/pki.ts';
 import { buildCommit, renderAgainst } from './against.ts';
-import { measureAttacks, renderAttacks } from './attack.ts';
 import { type Contest, type Listener, measureWith } from './contest.ts';
 import { takeCores } from './cores.ts';
 import { measureCrl, renderCrl } from './crl.ts';
+import { measureFairness, renderFairness } from './fairness.ts';
 import { Generator } from './load.ts';
 import { peers } from './peer.ts';
 import { measureRevocation, renderRevocation } from './revocation.ts';
@@ -17,10 +17,10 @@ import { renderTable, type WorkloadResult } from './table.ts';
 
 /** Tables of their own. */
 const alone: Readonly<Record<string, (json: boolean) => Promise<string>>> = {
-  attack: async (json) => {
+  fairness: async (json) => {
     const cores = takeCores();
-    const rows = await measureAttacks(cores);
-    return json ? JSON.stringify(rows, null, 2) : renderAttacks(rows);
+    const rows = await measureFairness(cores);
+    return json ? JSON.stringify(rows, null, 2) : renderFairness(rows);
   },
   start: async (json) => {
     const cores = takeCores();
