@@ -22,6 +22,7 @@ import { verifyByOcsp } from '../ocsp/verification.ts';
 import { startsProxyHeader } from '../proxy-protocol/reader.ts';
 import { type Address, peerOfVerdict } from './peer.ts';
 import type { PendingHandshake } from './pending-handshakes.ts';
+import type { TurnTaker } from './handshake-turns.ts';
 import type { HandshakeSink, ShownProof, TlsError, TlsTerminator } from './tls-terminator.ts';
 
 /** After an alert or the plain-text answer, for the client to read it before the connection is torn down. */
@@ -40,7 +41,7 @@ type Refusal = {
   readonly leaf?: CertificateFacts | undefined;
 };
 
-export class Accept implements Late, HandshakeSink, PendingHandshake {
+export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker {
   deadline: number;
   slot = noSlot;
   readonly #raw: Socket;
@@ -57,6 +58,11 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   /** Set while an OCSP responder is asked. */
   #stopAsking: (() => void) | undefined;
   #stapled: boolean | undefined;
+  /** Set while it waits for its turn. */
+  #next: TlsTerminator | undefined;
+  #waited = false;
+  /** TLS has begun, which is what costs. */
+  #isStarted = false;
   /** It is the gateway itself. */
   #isSelfTest = false;
   #settled = false;
@@ -145,11 +151,37 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
     const reached = this.#isSelfTest
       ? undefined
       : handshakes.takeHandshake(isExempt(remoteAddress) ? undefined : remoteAddress);
-    if (reached !== undefined) this.#refuse(reached, alert.internalError);
-    else this.#start(terminator);
+    if (reached !== undefined) {
+      this.#refuse(reached, alert.internalError);
+      return;
+    }
+    this.#next = terminator;
+    if (this.#isSelfTest) this.takeTurn();
+    else this.#dependencies.turns.take(this);
+    this.#waited = this.#next !== undefined;
+    // Read on, it tells when its client has gone: then there is nothing to start.
+    if (this.#waited) this.#raw.on('data', this.#onMore);
+  }
+
+  readonly #onMore = (chunk: Buffer): void => {
+    this.#received.push(chunk);
+    if (this.#received.length > maxPieces) this.#raw.pause();
+  };
+
+  takeTurn(): void {
+    const next = this.#next;
+    this.#next = undefined;
+    if (this.#settled || next === undefined) return;
+    this.#isStarted = true;
+    try {
+      this.#start(next);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #start(terminator: TlsTerminator): void {
+    this.#raw.off('data', this.#onMore);
     // Paused, with its bytes put back, the socket reads for OpenSSL as if nobody had looked (N28).
     this.#raw.pause();
     const [first] = this.#received;
@@ -303,7 +335,9 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   #refuse(refusal: Refusal, lastWords?: Buffer, verdict?: Verdict): void {
     if (this.#settled) return;
     this.#settle(refusal.code, verdict);
-    const { clock, onRefused } = this.#dependencies;
+    const { clock, current, turns, onRefused } = this.#dependencies;
+    const { remoteAddress } = this.#address;
+    if (this.#isStarted && !this.#isSelfTest && !current().isExempt(remoteAddress)) turns.futile.note(remoteAddress);
     onRefused(
       makeHandshakeRecord({
         ...this.#address,
@@ -362,6 +396,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
   }
 
   #progress(): string {
+    if (this.#next !== undefined) return 'while it waited for its turn';
     if (this.#stopAsking !== undefined) return 'while an OCSP responder was asked about it';
     if (this.#hello !== undefined) return 'after its ClientHello';
     return this.#isSilent ? 'before it sent anything' : 'within its ClientHello';
@@ -373,9 +408,11 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
     this.#received = [];
     this.#stopAsking?.();
     this.#stopAsking = undefined;
-    const { clock, deadlines, pending, onOutcome } = this.#dependencies;
+    const { clock, deadlines, pending, turns, onOutcome } = this.#dependencies;
     deadlines.delete(this);
     pending.leave(this);
+    if (this.#next !== undefined) turns.leave(this);
+    this.#next = undefined;
     if (code === undefined) return;
     onOutcome({
       policy: this.#policy?.name ?? '',
@@ -383,6 +420,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake {
       verdict,
       stapled: this.#stapled,
       durationMs: clock.monotonic() - this.#startedAt,
+      waited: this.#waited,
       isSelfTest: this.#isSelfTest,
     });
   }

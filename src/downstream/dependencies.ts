@@ -14,6 +14,7 @@ import type { AdmissionRules } from './admission.ts';
 import type { ClientCounts } from './client-counts.ts';
 import type { HandshakeLimits } from './handshake-limits.ts';
 import type { HandshakeRecord } from './handshake-record.ts';
+import type { HandshakeTurns } from './handshake-turns.ts';
 import type { OcspVerification } from '../ocsp/verification.ts';
 import type { Intermediates } from '../trust/intermediates.ts';
 import type { Peer } from './peer.ts';
@@ -40,6 +41,8 @@ export type HandshakeOutcome = {
   /** The client asked for a stapled response: whether it got one; undefined where it did not ask, or there is no stapling. */
   readonly stapled: boolean | undefined;
   readonly durationMs: number;
+  /** It could not start at once, since others did. */
+  readonly waited: boolean;
   /** The gateway tried itself. */
   readonly isSelfTest: boolean;
 };
@@ -69,6 +72,8 @@ export type DownstreamDependencies = {
   readonly clientConnections: ClientCounts;
   /** Likewise. */
   readonly handshakes: HandshakeLimits;
+  /** Likewise. */
+  readonly turns: HandshakeTurns;
   /**
    * A connection with a verdict, from now on the caller's to keep, to verify again and to end. `peer.refused` set means that
    * the first request is answered with it, then closed. `transport` is the TCP socket below, for nothing but a reset.

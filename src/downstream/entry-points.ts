@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import { ClientCounts } from './client-counts.ts';
 import { HandshakeLimits } from './handshake-limits.ts';
+import { HandshakeTurns } from './handshake-turns.ts';
 import type { TlsListener } from './listener.ts';
 import { type TlsEntry, type TlsEntryOptions, makeTlsEntry } from './tls-entry.ts';
 import { connectionsWithin, findDescriptorLimit } from './descriptors.ts';
@@ -30,25 +31,28 @@ export class EntryPoints {
   /** Of each client, on all entry points. */
   readonly connections = new ClientCounts();
   readonly #handshakes: HandshakeLimits;
+  readonly #turns: HandshakeTurns;
   readonly #secure: TlsEntry[] = [];
   readonly #plain: PlainListener[] = [];
 
   constructor(options: EntryPointsOptions) {
     this.#options = options;
     this.#handshakes = new HandshakeLimits(options.clock);
+    this.#turns = HandshakeTurns.ofWorker(options.clock);
   }
 
   /** `host`: its address. Rejects with the system's error. */
   async openSecure(
     host: string,
     port: number,
-    downstream: Omit<TlsEntryOptions, 'maxConnections' | 'clientConnections' | 'handshakes'>,
+    downstream: Omit<TlsEntryOptions, 'maxConnections' | 'clientConnections' | 'handshakes' | 'turns'>,
   ): Promise<void> {
     const entry = makeTlsEntry({
       ...downstream,
       maxConnections: this.#maxConnections,
       clientConnections: this.connections,
       handshakes: this.#handshakes,
+      turns: this.#turns,
     });
     this.#secure.push(entry);
     await entry.listener.listen({ host, port, reusePort: this.#options.reusePort });

@@ -12,6 +12,7 @@ import { ClientCounts } from './client-counts.ts';
 import type { AcceptDependencies, DownstreamDependencies } from './dependencies.ts';
 import { HandshakeLimits } from './handshake-limits.ts';
 import { makeHandshakeRecord } from './handshake-record.ts';
+import { HandshakeTurns } from './handshake-turns.ts';
 import { Intermediates } from '../trust/intermediates.ts';
 import { OcspChecker } from '../ocsp/checker.ts';
 import type { Address } from './peer.ts';
@@ -63,6 +64,7 @@ export class TlsListener implements AdmissionOwner {
       current: options.current,
       clientConnections: options.clientConnections ?? new ClientCounts(),
       handshakes: options.handshakes ?? new HandshakeLimits(options.clock),
+      turns: options.turns ?? HandshakeTurns.ofWorker(options.clock),
       onConnection: options.onConnection,
       onRefused: guard(options.onRefused, onDefect),
       onVerified: guard(options.onVerified ?? (() => {}), onDefect),
@@ -142,7 +144,14 @@ export class TlsListener implements AdmissionOwner {
     const time = this.#dependencies.clock.now();
     const nothing = { serverName: undefined, offered: [], negotiated: '', policy: '', raw: '', leaf: undefined };
     this.#dependencies.onRefused(makeHandshakeRecord({ ...address, ...nothing, time, code, detail }));
-    const nothingKnown = { policy: '', verdict: undefined, stapled: undefined, durationMs: 0, isSelfTest: false };
+    const nothingKnown = {
+      policy: '',
+      verdict: undefined,
+      stapled: undefined,
+      durationMs: 0,
+      waited: false,
+      isSelfTest: false,
+    };
     this.#dependencies.onOutcome({ ...nothingKnown, code });
   }
 

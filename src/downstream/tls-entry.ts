@@ -49,7 +49,7 @@ export function makeTlsEntry({
       onFailure?.(record);
     },
     onChallenge: () => metrics.acmeChallenges.labels({ type: 'tls-alpn-01' }).inc(),
-    onOutcome: ({ policy, code, verdict, stapled, durationMs, isSelfTest }) => {
+    onOutcome: ({ policy, code, verdict, stapled, durationMs, waited, isSelfTest }) => {
       if (isSelfTest) {
         metrics.selfTestHandshakes.labels({ policy, result: code }).inc();
         return;
@@ -58,6 +58,7 @@ export function makeTlsEntry({
       const labels = { leg: 'client', policy, backend: '', result: code, version, resumed: String(resumed) };
       metrics.tlsHandshakes.labels(labels).inc();
       metrics.tlsHandshakeSeconds.labels({ leg: 'client' }).observe(durationMs / 1000);
+      if (waited) metrics.tlsHandshakesWaited.labels({}).inc();
       if (verdict !== undefined) countNegotiated(metrics, 'client', verdict);
       if (stapled !== undefined) metrics.tlsStaples.labels({ result: stapled ? 'sent' : 'none' }).inc();
       if (resumed) metrics.tlsSessionReused.labels({ leg: 'client' }).inc();

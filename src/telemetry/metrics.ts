@@ -56,6 +56,10 @@ function catalogue() {
       'type',
     ),
     tlsHandshakeSeconds: seconds('tls_handshake_seconds', 'Duration of TLS handshakes', 'leg'),
+    tlsHandshakesWaited: counter(
+      'tls_handshakes_waited_total',
+      'Handshakes of clients that waited for their turn, since others started at the same time',
+    ),
     tlsSessionReused: counter('tls_session_reused_total', 'Handshakes that resumed a session', 'leg'),
     tlsNoCertificate: counter('tls_no_certificate_total', 'Clients that sent no certificate', 'policy'),
     certificateExpiry: gauge(

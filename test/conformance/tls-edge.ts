@@ -11,6 +11,7 @@ import { TrustPolicy, type TrustPolicyOptions } from '../../src/downstream/trust
 import { openAdmission } from '../../src/downstream/admission.ts';
 import type { DownstreamDependencies, DownstreamState, HandshakeOutcome } from '../../src/downstream/dependencies.ts';
 import type { HandshakeRecord } from '../../src/downstream/handshake-record.ts';
+import type { HandshakeTurns } from '../../src/downstream/handshake-turns.ts';
 import type { Intermediates } from '../../src/trust/intermediates.ts';
 import { TlsListener, type DownstreamLimits } from '../../src/downstream/listener.ts';
 import type { Peer } from '../../src/downstream/peer.ts';
@@ -48,6 +49,7 @@ export type EdgeOptions = {
   readonly handshakeTimeoutMs?: number;
   readonly handshakesPerSecond?: number;
   readonly pendingHandshakes?: PendingLimits;
+  readonly turns?: HandshakeTurns;
   /** Whose PROXY headers are believed, what one client may have; default: nobody's, and everything. */
   readonly admission?: Partial<DownstreamState>;
   /** What the "flow" does with a connection; default: answers and closes. */
@@ -114,6 +116,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     deadlines: new Deadlines(clock, 5),
     ...(options.limits !== undefined && { limits: options.limits }),
     ...(options.ocsp !== undefined && { ocsp: options.ocsp }),
+    ...(options.turns !== undefined && { turns: options.turns }),
     ...(options.challenges !== undefined && { challenges: options.challenges }),
     ...(options.onChallenge !== undefined && { onChallenge: options.onChallenge }),
   });
