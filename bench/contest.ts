@@ -26,6 +26,8 @@ export type Contest = Pick<Setup, 'pki' | 'cores'> & {
   readonly generatorName: GeneratorName;
   readonly rounds: number;
   readonly seconds: number;
+  /** Warming up in all rounds but the first; default: as in the first. */
+  readonly warmAgainMs?: number;
 };
 
 export type Part = {
@@ -43,6 +45,7 @@ export async function measureWith(
   chosen: readonly Workload[],
   contest: Contest,
   listener: Listener,
+  goesOn: () => boolean = () => true,
 ): Promise<Part> {
   const { pki, cores } = contest;
   const clientAuth = withoutCertificate.has(contest.generatorName) ? 'optional' : 'required';
@@ -57,6 +60,7 @@ export async function measureWith(
   const results: WorkloadResult[] = [];
   try {
     for (const workload of chosen) {
+      if (!goesOn()) break;
       const result = await measure(workload, running, contest, setup);
       results.push(result);
       listener.result(result);
@@ -120,7 +124,8 @@ async function measure(
         if (entrant === undefined) continue;
         await using fresh = workload.after === 'idle' ? await startAnew(entrant.peer, contest, setup) : undefined;
         const gateway = fresh?.gateway ?? entrant.gateway;
-        entrant.rounds.push(await contest.generator.run({ ...job, port: gateway.port }, gateway));
+        const warmMs = round === 0 ? WARM_MS : (contest.warmAgainMs ?? WARM_MS);
+        entrant.rounds.push(await contest.generator.run({ ...job, warmMs, port: gateway.port }, gateway));
       }
       if (process.stderr.isTTY) process.stderr.write(`${workload.name}: round ${round + 1} of ${contest.rounds}\r`);
     }

@@ -1,6 +1,7 @@
 // `npm run bench`: Countersign beside every other gateway on this machine, mTLS in and mTLS out. Same certificates,
 // same backend, same load; one worker each on one core, load and backend on another; rounds in alternation.
 import { cpus, release } from 'node:os';
+import { parseArgs } from 'node:util';
 import { buildProgram } from '../scripts/build.ts';
 import { openPki } from '../test/support/pki.ts';
 import { buildCommit, renderAgainst } from './against.ts';
@@ -11,6 +12,8 @@ import { measureFairness, renderFairness } from './fairness.ts';
 import { Generator } from './load.ts';
 import { peers } from './peer.ts';
 import { measureRevocation, renderRevocation } from './revocation.ts';
+import { completeRun, makeRun } from './report.ts';
+import { renderRuns } from './render-runs.ts';
 import { readSettings, type Settings, USAGE } from './settings.ts';
 import { measureStarts, renderStarts } from './start.ts';
 import { renderTable, type WorkloadResult } from './table.ts';
@@ -83,17 +86,39 @@ async function compare(settings: Settings): Promise<void> {
   if (failed || isMissing) process.exitCode = 1;
 }
 
+async function makeReport(args: readonly string[]): Promise<string> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      report: { type: 'boolean' },
+      out: { type: 'string' },
+      only: { type: 'string' },
+      for: { type: 'string', default: '3600' },
+    },
+  });
+  if (values.out === undefined) throw new Error('--report writes into a file: --out FILE.');
+  const only = values.only === undefined ? undefined : new Set(values.only.split(','));
+  const missing = await makeRun(values.out, only, Number(values.for) * 1000);
+  return missing.length === 0 ? `${values.out} is a complete run.` : `${values.out} lacks ${missing.join(', ')}.`;
+}
+
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   if (args.includes('--help')) {
     console.log(USAGE.replace('{{alone}}', Object.keys(alone).join(', ')));
     return;
   }
+  if (args.includes('--render')) {
+    console.log(renderRuns(args.slice(args.indexOf('--render') + 1), completeRun));
+    return;
+  }
   const only = args.find((arg, at) => arg.startsWith('--only=') || args[at - 1] === '--only')?.replace('--only=', '');
   const measureAlone = alone[only ?? ''];
-  const settings = measureAlone === undefined ? readSettings(args) : undefined;
+  const isReport = args.includes('--report');
+  const settings = measureAlone === undefined && !isReport ? readSettings(args) : undefined;
   await buildProgram(new URL('../dist', import.meta.url).pathname);
   if (measureAlone !== undefined) console.log(await measureAlone(args.includes('--json')));
+  else if (isReport) console.log(await makeReport(args));
   else if (settings !== undefined) await compare(settings);
 }
 

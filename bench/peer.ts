@@ -3,13 +3,12 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findFreePort } from '../test/support/free-port.ts';
-import { type OwnedProcess, startProcess } from '../test/support/owned-process.ts';
+import type { OwnedProcess } from '../test/support/owned-process.ts';
 import { findCommand } from '../test/support/peers.ts';
 import type { Pki } from '../test/support/pki.ts';
-import { eventually } from '../test/support/wait-for.ts';
 import type { Backend } from './workload.ts';
-import { listensItself } from './listener.ts';
+import { envoyLog } from './envoy-log.ts';
+import { type Prepared, spawnPinned, startOnFreePort } from './pinned.ts';
 import type { Token } from './token.ts';
 
 /** `against`: ourselves as another commit has it. */
@@ -42,8 +41,6 @@ export type Peer = {
 
 /** Built before a run: what is measured is what is installed. */
 const MAIN = new URL('../dist/cli/main.js', import.meta.url).pathname;
-/** A port may be taken by somebody else after it was found free. */
-const ATTEMPTS = 5;
 const GRPC_BACKEND = new URL('grpc-backend.ts', import.meta.url).pathname;
 
 /** Ourselves, built so that `main` is the command line. */
@@ -209,61 +206,6 @@ export async function startPeer(
 
 /** Runs what follows the name of a file, with its output in that. */
 const redirect = ['sh', '-c', 'exec "$@" >"$0"'];
-
-type Prepared = { readonly command: readonly string[]; readonly env?: Readonly<Record<string, string>> };
-
-/** Of a program that cannot find a port and tell: tries another one where somebody took the port before the program did. */
-export async function startOnFreePort<Name extends string>(
-  name: Name,
-  core: string,
-  prepare: (port: number) => Prepared,
-  findPort: () => Promise<number> = findFreePort,
-): Promise<RunningPeer<Name>> {
-  let said = '';
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const port = await findPort();
-    const child = await spawnPinned(name, core, prepare(port));
-    const ended = (): boolean => child.exit() !== undefined;
-    await eventually(() => ended() || listensItself(child.pid, port), { what: `${name} to listen` });
-    if (!ended()) return { name, port, process: child };
-    said = child.lines.tail();
-    if (!/address (?:is )?already in use/i.test(said)) break;
-  }
-  throw new Error(`${name} did not start\n${said}`);
-}
-
-async function spawnPinned(name: string, core: string, prepared: Prepared): Promise<OwnedProcess> {
-  const [command = '', ...args] = prepared.command;
-  const pinned = ['-c', core, findCommand(command) ?? command, ...args];
-  return startProcess('taskset', pinned, { name, env: prepared.env ?? {} });
-}
-
-/** As JSON, which YAML is a superset of. The fields are those that the other templates name. */
-function envoyLog(file: string): string {
-  const fields = {
-    time: '%START_TIME%',
-    client: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%',
-    method: '%REQ(:METHOD)%',
-    host: '%REQ(:AUTHORITY)%',
-    path: '%REQ(:PATH)%',
-    protocol: '%PROTOCOL%',
-    status: '%RESPONSE_CODE%',
-    bytes: '%BYTES_SENT%',
-    seconds: '%DURATION%',
-    upstream: '%UPSTREAM_HOST%',
-    tls: '%DOWNSTREAM_TLS_VERSION%',
-    subject: '%DOWNSTREAM_PEER_SUBJECT%',
-    sha256: '%DOWNSTREAM_PEER_FINGERPRINT_256%',
-  };
-  return JSON.stringify({
-    name: 'envoy.access_loggers.file',
-    typed_config: {
-      '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
-      path: file,
-      log_format: { json_format: fields },
-    },
-  });
-}
 
 function values(pki: Pki): Record<string, string> {
   const bundle = (name: string, files: { chainPem: string; keyPem: string }): string =>

@@ -22,6 +22,10 @@ export const USAGE = `npm run bench -- [OPTIONS]: what a request or a connection
   --idle N           connections of the idle rows, default 2000, at most ${MAX_IDLE}
   --against REV      the working tree beside a commit, instead of other gateways; options as above
   --json             for machines
+  --report --out FILE
+                     a complete run, some eleven minutes, for docs/performance.md; goes on with FILE where it is there already;
+                     --for SECONDS begins no row after so long
+  --render FILE...   docs/performance.md and its chart, from complete runs
   --help             this`;
 
 export type Settings = {

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { allowedCores } from '../../bench/cores.ts';
 import { listensItself } from '../../bench/listener.ts';
-import { startOnFreePort } from '../../bench/peer.ts';
+import { startOnFreePort } from '../../bench/pinned.ts';
 import { findFreePort } from '../support/free-port.ts';
 
 const core = String(allowedCores()[0] ?? 0);
