@@ -253,7 +253,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
     return `; the client offers ${hello.versions.slice(0, maxShown).join(', ')}, the policy ${policy.minVersion} to ${policy.maxVersion}`;
   }
 
-  onSecure(socket: TLSSocket): void {
+  onSecure(socket: TLSSocket, shown: ShownProof | undefined): void {
     // Node keeps an error listener of its own here, but that is Node's affair: without one an error kills the process.
     socket.on('error', () => socket.destroy());
     if (this.#challenge !== undefined && !this.#settled) {
@@ -265,7 +265,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
       return;
     }
     try {
-      this.#verify(socket, this.#policy);
+      this.#verify(socket, this.#policy, shown);
     } catch (error) {
       socket.destroy();
       this.#fail(error);
@@ -280,9 +280,9 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
     socket.end();
   }
 
-  #verify(socket: TLSSocket, policy: TrustPolicy): void {
+  #verify(socket: TLSSocket, policy: TrustPolicy, shown: ShownProof | undefined): void {
     const { clock, facts, chains, intermediates } = this.#dependencies;
-    const proof = readProof(socket, policy.clientAuth !== undefined);
+    const proof = readProof(socket, policy.clientAuth !== undefined, shown);
     const verdict = verifyClient(proof, { policy, facts, chains, intermediates, now: clock.now() });
     const ocsp = verdict.leaf === undefined ? undefined : policy.trust?.ocsp;
     if (verdict.code === 'ok' && ocsp !== undefined) this.#verifyByOcsp(socket, policy, verdict, ocsp);

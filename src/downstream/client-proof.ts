@@ -15,11 +15,16 @@ export function readShown(socket: TLSSocket): Omit<ClientProof, 'authorized' | '
   };
 }
 
-/** `asked`: for a certificate. */
-export function readProof(socket: TLSSocket, asked: boolean): ClientProof {
+/** `asked`: for a certificate. `shown`: what was read already, at the event `secure` of the same handshake. */
+export function readProof(
+  socket: TLSSocket,
+  asked: boolean,
+  shown?: Omit<ClientProof, 'authorized' | 'raw'>,
+): ClientProof {
+  const judged = { authorized: socket.authorized, raw: verifyErrorOf(socket) };
+  if (shown !== undefined) return { ...shown, ...judged };
   return {
-    authorized: socket.authorized,
-    raw: verifyErrorOf(socket),
+    ...judged,
     leaf: asked ? socket.getPeerX509Certificate() : undefined,
     resumed: socket.isSessionReused(),
     version: socket.getProtocol() ?? '',

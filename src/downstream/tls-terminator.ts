@@ -41,7 +41,8 @@ export interface HandshakeSink {
   helloKind(): string;
   /** The client asked for a stapled response. */
   onStaple(sent: boolean): void;
-  onSecure(socket: TLSSocket): void;
+  /** `shown`: where it was read before Node judged it; only where `alertsMissing`. */
+  onSecure(socket: TLSSocket, shown: ShownProof | undefined): void;
   /** Node has closed it, since OpenSSL did not accept the certificate that it was shown; only where `alertsMissing`. */
   onUnauthorized(socket: TLSSocket, shown: ShownProof): void;
   /** The handshake failed; the socket is about to close. It still knows the certificate of the client, where that came so far. */
@@ -149,6 +150,7 @@ export class TlsTerminator {
     let waiting: HandshakeSink | undefined = sink;
     let newKind: string | undefined;
     let isWatched = false;
+    let shown: ShownProof | undefined;
     const report = (event: string, first: unknown, second: unknown, third: unknown): boolean => {
       if (event === 'OCSPRequest') {
         newKind = this.#staple(waiting, third as StapleCallback);
@@ -159,18 +161,23 @@ export class TlsTerminator {
         (first as Buffer).fill(0);
         if (isWatched) return true;
         isWatched = true;
-        this.#watch(second as TLSSocket, (shown) => {
+        // Node closes within the event `secure` whom OpenSSL did not accept: what they showed is read before, the reason after.
+        (second as TLSSocket).prependOnceListener('secure', () => (shown = readShown(second as TLSSocket)));
+        (second as TLSSocket).once('secure', () => {
+          // Undefined again where Node let it in: then the sink has it.
+          if (shown === undefined || verifyErrorOf(second as TLSSocket) === '') return;
           const told = waiting;
           waiting = undefined;
           told?.onUnauthorized(second as TLSSocket, shown);
         });
         return true;
       }
-      const told = waiting;
+      const [told, seen] = [waiting, shown];
       waiting = undefined;
+      shown = undefined;
       if (event === 'secureConnection') {
         if (newKind !== undefined) this.#learn(newKind, first as TLSSocket);
-        told?.onSecure(first as TLSSocket);
+        told?.onSecure(first as TLSSocket, seen);
       } else if (event === 'tlsClientError') {
         told?.onTlsError(first as TlsError, second as TLSSocket | undefined);
         (second as TLSSocket | undefined)?.destroy();
@@ -179,15 +186,6 @@ export class TlsTerminator {
     };
     const stage = Object.create(this.#server, { emit: { value: report } }) as Server;
     this.#server.emit.call(stage, 'connection', raw);
-  }
-
-  /** Node closes within the event `secure` whom OpenSSL did not accept: what they showed is read before, the reason after. */
-  #watch(socket: TLSSocket, onRefused: (shown: ShownProof) => void): void {
-    let shown: ShownProof | undefined;
-    socket.prependOnceListener('secure', () => (shown = readShown(socket)));
-    socket.once('secure', () => {
-      if (shown !== undefined && verifyErrorOf(socket) !== '') onRefused(shown);
-    });
   }
 
   /** The client asked for a response. Returns the kind of its ClientHello where its handshake can teach something. */

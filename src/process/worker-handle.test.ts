@@ -49,3 +49,26 @@ test('who waits for a message to be read hears of the end of a worker that is en
   worker.kill();
   await sent;
 });
+
+test('a worker has a small young generation, which an operator may make larger', async () => {
+  using dir = openTempDir('worker-handle');
+  // The last one counts.
+  const program = "const last = process.execArgv.findLast((flag) => flag.startsWith('--max-semi-space-size='));";
+  const entry = dir.write('flags.mjs', `${program}\nprocess.exit(Number(last?.split('=')[1] ?? 0));`);
+  const news = {
+    onIntermediate: () => {},
+    onSpent: () => {},
+    onSeen: () => {},
+    onFailures: () => {},
+    onSpans: () => {},
+  };
+  const given = [...process.execArgv];
+  const run = async (): Promise<number | null> => (await new WorkerHandle(entry, 0, systemClock, news).exited).code;
+  assert.equal(await run(), 4);
+  try {
+    process.execArgv.push('--max-semi-space-size=32');
+    assert.equal(await run(), 32);
+  } finally {
+    process.execArgv.splice(0, process.execArgv.length, ...given);
+  }
+});
