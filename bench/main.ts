@@ -17,6 +17,7 @@ import { renderRuns } from './render-runs.ts';
 import { readSettings, type Settings, USAGE } from './settings.ts';
 import { measureStarts, renderStarts } from './start.ts';
 import { renderTable, type WorkloadResult } from './table.ts';
+import { measureWorkers, renderWorkers } from './workers.ts';
 
 /** Tables of their own. */
 const alone: Readonly<Record<string, (json: boolean) => Promise<string>>> = {
@@ -29,6 +30,10 @@ const alone: Readonly<Record<string, (json: boolean) => Promise<string>>> = {
     const cores = takeCores();
     const report = await measureStarts(cores, 5);
     return json ? JSON.stringify(report, null, 2) : renderStarts(report);
+  },
+  workers: async (json) => {
+    const rows = await measureWorkers(5, 2);
+    return json ? JSON.stringify(rows, null, 2) : renderWorkers(rows);
   },
   crl: async (json) => {
     const report = await measureCrl();

@@ -30,9 +30,9 @@ export type Peer = {
   readonly log: (file: string | undefined) => string;
   /** Whose access log is its standard output. */
   readonly logsToOutput?: true;
-  /** Arguments that run `config` in the foreground with one worker. */
-  readonly args: (config: string, dir: string) => readonly string[];
-  readonly env?: (dir: string) => Readonly<Record<string, string>>;
+  /** Arguments that run `config` in the foreground with so many workers, as far as the template does not say it. */
+  readonly args: (config: string, dir: string, workers: number) => readonly string[];
+  readonly env?: (dir: string, workers: number) => Readonly<Record<string, string>>;
   /** What it says once it serves, with its port, where it finds one itself. */
   readonly ready?: RegExp;
   /** What it says of the port where its metrics are. */
@@ -104,7 +104,7 @@ export const peers: readonly Peer[] = [
     legs: { h1: { versions: '1.1' }, h2: { versions: '2' } },
     log: (file) => (file === undefined ? '' : `log {\n\t\toutput file ${file}\n\t\tformat json\n\t}`),
     args: (config) => ['run', '--adapter', 'caddyfile', '--config', config],
-    env: (dir) => ({ GOMAXPROCS: '1', HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir }),
+    env: (dir, workers) => ({ GOMAXPROCS: String(workers), HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir }),
   },
   {
     name: 'envoy',
@@ -117,7 +117,9 @@ export const peers: readonly Peer[] = [
       h2: { alpn: 'h2', options: 'http2_protocol_options' },
     },
     log: (file) => (file === undefined ? '[]' : `[${envoyLog(file)}]`),
-    args: (config) => ['--concurrency', '1', '--disable-hot-restart', '--log-level', 'error', '-c', config],
+    args: (config, _dir, workers) => {
+      return ['--concurrency', String(workers), '--disable-hot-restart', '--log-level', 'error', '-c', config];
+    },
   },
 ];
 
@@ -140,6 +142,8 @@ export type Setup = {
   readonly token: Token;
   /** Gateways write an access log. */
   readonly withLog?: boolean;
+  /** Processes or threads that serve; default 1. */
+  readonly workers?: number;
 };
 
 export type RunningPeer<Name = PeerName> = {
@@ -173,7 +177,7 @@ export async function startBackend(pki: Pki, core: string, kind: Backend = 'h1')
 /** Starts one gateway on its core, with a folder of its own; waits until it accepts. */
 export async function startPeer(
   peer: Peer,
-  { pki, clientAuth, backend, backendPort, cores, token, withLog }: Setup,
+  { pki, clientAuth, backend, backendPort, cores, token, withLog, workers = 1 }: Setup,
 ): Promise<RunningPeer> {
   const leg = peer.legs[backend === 'h1' ? 'h1' : 'h2'];
   const tokenKey = pki.dir.write('token.pem', token.publicKey);
@@ -182,14 +186,14 @@ export async function startPeer(
   const dir = mkdtempSync(join(pki.dir.path, `${peer.name}-`));
   const logFile = withLog === true ? join(dir, 'access.log') : undefined;
   const prepare = (port: number): Prepared => {
-    const told = { clientAuth: peer.clientAuth[clientAuth], log: peer.log(logFile), port, backendPort };
+    const told = { workers, clientAuth: peer.clientAuth[clientAuth], log: peer.log(logFile), port, backendPort };
     const given = { ...values(pki), ...keys, ...leg, ...told };
     const config = join(dir, peer.template);
     writeFileSync(config, render(peer.template, given));
-    const command = [findCommand(peer.command) ?? peer.command, ...peer.args(config, dir)];
+    const command = [findCommand(peer.command) ?? peer.command, ...peer.args(config, dir, workers)];
     return {
       command: logFile !== undefined && peer.logsToOutput === true ? [...redirect, logFile, ...command] : command,
-      env: peer.env?.(dir) ?? {},
+      env: peer.env?.(dir, workers) ?? {},
     };
   };
   const { ready, admin } = peer;

@@ -2,6 +2,7 @@
 // are told to let clients come without one. It knows no warm-up: it runs twice, and the second run counts with its handshakes,
 // one for each connection.
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { text } from 'node:stream/consumers';
 import type { Job, JobResult, Report } from './job.ts';
 
@@ -13,7 +14,16 @@ export async function runWrk(job: Job, report: (message: Report) => void): Promi
 }
 
 function run({ workload, port, authorization }: Job, ms: number): Promise<string> {
-  const args = ['-t', '1', '-c', String(workload.connections), '-d', `${Math.ceil(ms / 1000)}s`, '--latency'];
+  // As many threads as we have cores.
+  const args = [
+    '-t',
+    String(availableParallelism()),
+    '-c',
+    String(workload.connections),
+    '-d',
+    `${Math.ceil(ms / 1000)}s`,
+    '--latency',
+  ];
   if (authorization !== undefined) args.push('-H', `Authorization: ${authorization}`);
   const child = spawn('wrk', [...args, `https://localhost:${port}${workload.path}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
