@@ -77,8 +77,8 @@ function renderState(run: ReportRun, complete: readonly string[]): string {
 
 function renderRatios(figures: readonly FigureRow[]): string {
   const head = ['row', 'generator', 'of', ...opponents.map((peer) => `÷ ${names[peer]}`)];
-  const lines = figures.map(({ row, standings }) => [
-    `\`${row.name}\` ${titleOf(row)}`,
+  const lines = figures.map(({ row, rates, standings }) => [
+    `\`${row.name}\` ${row.title}${renderRates(rates)}`,
     row.generator,
     row.judged === 'p99' ? 'p99' : row.unit,
     ...opponents.map((peer) => renderStanding(standings.get(peer))),
@@ -86,8 +86,10 @@ function renderRatios(figures: readonly FigureRow[]): string {
   return renderMarkdownTable(head, lines);
 }
 
-function titleOf({ title, rate }: { readonly title: string; readonly rate: Figure }): string {
-  return rate === null ? title : `${title}: ${rate} a second`;
+function renderRates(rates: FigureRow['rates']): string {
+  if (rates === undefined) return '';
+  const [lowest, highest] = rates;
+  return lowest === highest ? `: ${lowest} a second` : `: ${lowest} to ${highest} a second, by run`;
 }
 
 function renderStanding(standing: Standing | undefined): string {

@@ -15,6 +15,8 @@ export type FigureRow = {
   readonly row: ReportRow;
   /** How many runs have it. */
   readonly runs: number;
+  /** Requests a second of a row at a fixed rate, which each run finds for itself: the lowest and the highest. */
+  readonly rates: readonly [number, number] | undefined;
   /** Medians over runs, of each gateway; of a row with access logs, those with. */
   readonly cells: ReadonlyMap<PeerName, ReportCell>;
   readonly standings: ReadonlyMap<PeerName, Standing>;
@@ -54,7 +56,9 @@ function figureRow(rows: readonly ReportRow[]): FigureRow {
     if (ratios.length > 0) logRatios.set(peer, spanOf(ratios));
   }
   for (const peer of opponents) standings.set(peer, standingOf(peer, rows, cells));
-  return { row, runs: rows.length, cells, standings, logRatios };
+  const rates = rows.flatMap(({ rate }) => rate ?? []);
+  const span = rates.length === 0 ? undefined : ([Math.min(...rates), Math.max(...rates)] as const);
+  return { row, runs: rows.length, rates: span, cells, standings, logRatios };
 }
 
 function standingOf(peer: PeerName, rows: readonly ReportRow[], cells: ReadonlyMap<PeerName, ReportCell>): Standing {

@@ -93,6 +93,12 @@ test('A row at a fixed rate is judged by p99 and says its rate', () => {
   assert.match(part, /\| p50 \/ p99 ms \| 1\.00 \/ 4\.00 \| 1\.00 \/ 2\.00 \|/);
 });
 
+test('Where runs found different rates, the page says both', () => {
+  const one = row('pace-50', { countersign: 4, nginx: 2 });
+  const part = renderReport([run([one]), run([{ ...one, rate: 5000 }])], ['pace-50/own']);
+  assert.match(part, /: 4200 to 5000 a second, by run \|/);
+});
+
 test('Access logs are set against each gateway itself', () => {
   const part = renderReport([run([row('log', { countersign: 40, nginx: 20 })])], ['log/own']);
   assert.match(
