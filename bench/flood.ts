@@ -35,7 +35,8 @@ class Attacker {
       this.#pace(flood.perSecond, () => this.#stopAfter(hello, flood.addresses));
     } else if (flood.kind === 'full' || flood.kind === 'refused') {
       this.#pace(flood.perSecond, () => this.#shake(flood.addresses));
-    } else if (flood.kind === 'slow') await this.#beSlow(flood);
+    } else if (flood.kind === 'burst') await this.#burst(flood);
+    else if (flood.kind === 'slow') await this.#beSlow(flood);
     else if (flood.kind === 'upload') this.#upload(flood.megabytesPerSecond);
     else if (flood.kind === 'download') this.#download(flood.megabytesPerSecond);
     else if ('connections' in flood) for (let one = 0; one < flood.connections; one += 1) this.#speakHttp2(flood);
@@ -92,6 +93,24 @@ class Attacker {
     socket.once('data', () => (done += 1));
     this.#held.push(socket);
     if (this.#held.length > MOST_HELD) this.#held.shift()?.destroy();
+  }
+
+  async #burst({ connections, bursts }: Extract<Flood, { kind: 'burst' }>): Promise<void> {
+    const hello = await captureClientHello('localhost');
+    for (;;) {
+      const next = new Promise((resolve) => setTimeout(resolve, 1000 / bursts));
+      const sockets = Array.from({ length: connections }, () => {
+        const to = { host: '127.0.0.1', port: this.#job.port, localAddress: this.#address(1) };
+        return connectTcp(to).on('error', () => (failed += 1));
+      });
+      await Promise.all(sockets.map((socket) => once(socket, 'connect').catch(() => {})));
+      for (const socket of sockets) {
+        socket.once('data', () => (done += 1));
+        socket.write(hello);
+      }
+      await next;
+      for (const socket of sockets) socket.destroy();
+    }
   }
 
   async #beSlow({ connections, head, drip, dripMs, reads }: Extract<Flood, { kind: 'slow' }>): Promise<void> {

@@ -4,6 +4,9 @@
 /** `full` and `refused` shake hands, with a good certificate and with a stranger's; `half` stops after its ClientHello. */
 type Shake = { readonly kind: 'full' | 'refused' | 'half'; readonly perSecond: number; readonly addresses: number };
 
+/** As many connections that send their ClientHello at the same moment and stop, so many times a second. */
+type Burst = { readonly kind: 'burst'; readonly connections: number; readonly bursts: number };
+
 /** HTTP/1.1 connections that send `head`, then `drip` again and again, and read what comes only where `reads` says. */
 type Slow = {
   readonly kind: 'slow';
@@ -24,7 +27,7 @@ type Http2 = {
   readonly perSecond: number;
 };
 
-export type Flood = { readonly name: string } & (Shake | Slow | Huge | Http2);
+export type Flood = { readonly name: string } & (Shake | Burst | Slow | Huge | Http2);
 
 const slow = { kind: 'slow', dripMs: 1000, reads: false, drip: '' } as const;
 const asks = (what: string, more = ''): string => `${what} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
@@ -34,6 +37,7 @@ export const floods: readonly Flood[] = [
   { name: 'full handshakes, 64 addresses', kind: 'full', perSecond: 400, addresses: 64 },
   { name: 'refused certificates', kind: 'refused', perSecond: 400, addresses: 1 },
   { name: 'handshakes that stop', kind: 'half', perSecond: 800, addresses: 1 },
+  { name: '200 ClientHellos at once', kind: 'burst', connections: 200, bursts: 2 },
   {
     name: 'bodies of 1 byte/s',
     ...slow,

@@ -29,6 +29,8 @@ import type { HandshakeSink, ShownProof, TlsError, TlsTerminator } from './tls-t
 const lingerMs = 1000;
 
 const maxPieces = 32;
+/** Bytes that come at once behind a ClientHello. */
+const maxMore = 1024;
 /** Of what a client offers, in one sentence. */
 const maxShown = 8;
 
@@ -164,8 +166,8 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
   }
 
   readonly #onMore = (chunk: Buffer): void => {
-    this.#received.push(chunk);
-    if (this.#received.length > maxPieces) this.#raw.pause();
+    // Nobody has much to say before the server's hello.
+    if (this.#received.push(chunk) > maxPieces || chunk.length > maxMore) this.#raw.pause();
   };
 
   takeTurn(): void {
