@@ -2,12 +2,22 @@
 import type { Rdn } from './der-bytes.ts';
 import * as bytes from './der-bytes.ts';
 
-export { encodePem, isAttributeType } from './der-bytes.ts';
+export { isAttributeType } from './der-bytes.ts';
 export type { Rdn };
+
+/** Characters of a line of PEM (RFC 7468 section 2). */
+const pemLine = 64;
 
 /** The same memory. */
 function asBuffer({ buffer, byteOffset, length }: bytes.Bytes): Buffer {
   return Buffer.from(buffer, byteOffset, length);
+}
+
+export function encodePem(label: string, der: Uint8Array): string {
+  const text = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('base64');
+  let lines = '';
+  for (let at = 0; at < text.length; at += pemLine) lines += `${text.slice(at, at + pemLine)}\n`;
+  return `-----BEGIN ${label}-----\n${lines === '' ? '\n' : lines}-----END ${label}-----\n`;
 }
 
 export function encodeDer(tag: number, ...content: readonly Uint8Array[]): Buffer {

@@ -142,6 +142,59 @@ describe('a watch', () => {
     });
   });
 
+  it('sees a change between the look that found another one and the load for it', async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'countersign-watch-'));
+    const file = join(dir, 'a');
+    writeFileSync(file, 'first');
+    let calls = 0;
+    const { promise, resolve: onSecond } = Promise.withResolvers<void>();
+    const watch: Watch = new Watch(new QuickClock(), async () => {
+      calls++;
+      if (calls === 1) writeFileSync(file, 'the third, read by nobody yet');
+      // The load has the look that found `second` for its mark: no other one is needed.
+      await watch.mark();
+      await watch.set([file]);
+      if (calls === 2) onSecond();
+    });
+    const alive = setInterval(() => {}, 1000);
+    t.after(() => {
+      clearInterval(alive);
+      watch.close();
+      rmSync(dir, { recursive: true });
+    });
+    await watch.set([file]);
+    writeFileSync(file, 'second');
+    await promise;
+  });
+
+  it('polls less often where a look at all files takes long', async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'countersign-watch-'));
+    let ms = 0;
+    const waits: number[] = [];
+    const { promise: looked, resolve: onLooked } = Promise.withResolvers<void>();
+    const clock: Clock = {
+      now: () => 0,
+      monotonic: () => (ms += 4_000),
+      after: (delayMs, act) => {
+        waits.push(delayMs);
+        if (delayMs < 1000) setImmediate(act);
+        else if (waits.length > 2) onLooked();
+        return () => {};
+      },
+    };
+    const watch = new Watch(clock, async () => {});
+    const alive = setInterval(() => {}, 1000);
+    t.after(() => {
+      clearInterval(alive);
+      watch.close();
+      rmSync(dir, { recursive: true });
+    });
+    await watch.set([join(dir, 'a')]);
+    await looked;
+    // Armed before the first look; then a look that took four seconds.
+    assert.deepEqual(waits, [10_000, 250, 200_000]);
+  });
+
   it('is silent once it is closed', async (t) => {
     const { watch, file, clock, calls } = await open(t, ['a']);
     watch.close();

@@ -7,6 +7,7 @@ import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/gateway
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigOrigin } from '../config/config-origin.ts';
 import { hash } from 'node:crypto';
+import type { Ref } from '../config/ref.ts';
 import type { FileDigest, LoadedText } from '../config/load-config.ts';
 import { readConfig, unread } from '../config/read-config.ts';
 import type { Problem } from '../yaml/problem.ts';
@@ -151,6 +152,7 @@ async function loadMaterial(
   const crls = new WantedCrls();
   const expiries: Expiry[] = [];
   checkChallenges(config, loader);
+  await loader.readAhead(filesOf(config));
   // Bundles first: what is an anchor here is known when certificates are verified.
   for (const { clientAuth } of [config.tls.gateway, ...config.tls.policies]) {
     if (clientAuth === undefined) continue;
@@ -196,6 +198,17 @@ async function loadMaterial(
     staples,
     ticketSecret,
   };
+}
+
+/** What grows with a configuration: the certificates and CAs of its policies and routes. */
+function* filesOf({ tls, routes }: GatewayConfig): Generator<Ref> {
+  for (const { cert, key } of tls.certificates) yield* [cert, key];
+  for (const { certificates, clientAuth } of [tls.gateway, ...tls.policies]) {
+    for (const { cert, key } of certificates) yield* [cert, key];
+    yield* clientAuth?.clientCAs ?? [];
+  }
+  for (const { tls: backend } of routes)
+    yield* [backend.rootCAs ?? [], backend.clientCert ?? [], backend.clientKey ?? []].flat();
 }
 
 /** undefined where no certificate logs in, and where its CAs cannot be used: then a problem says why. */

@@ -8,9 +8,17 @@ import type { Place } from '../yaml/place.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { type CheckedPair, checkClientPair, checkServerPair, type PairOptions } from '../trust/certificate-pair.ts';
 import { encodePem } from '../asn1/der-writer.ts';
-import { loadPem, loadProblem, type MaterialBytes, materialName, type StoredRef } from '../certs/material.ts';
+import {
+  loadPem,
+  loadProblem,
+  type MaterialBytes,
+  materialName,
+  maxMaterialBytes,
+  type StoredRef,
+} from '../certs/material.ts';
 import type { MaterialProblem } from '../base/material-problem.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
+import { looksIssuedBy } from '../certs/issuer.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import type { Deliveries } from '../sources/publisher.ts';
 import { ComposedMaterial, pkcs12Key } from './composed-material.ts';
@@ -66,6 +74,26 @@ export type ReadMaterials = {
   readonly folders: ReadonlyMap<string, readonly string[]>;
 };
 
+/** Node has four threads for files; some wait. */
+const readAtOnce = 8;
+
+/** Every CA that was read, by its name: with thousands of bundles nobody can ask each of them. */
+class KnownCas {
+  readonly #bySubject = new Map<string, CertificateFacts[]>();
+
+  add({ certificates }: TrustBundle): void {
+    for (const facts of certificates) {
+      const same = this.#bySubject.get(facts.subjectKey);
+      if (same === undefined) this.#bySubject.set(facts.subjectKey, [facts]);
+      else same.push(facts);
+    }
+  }
+
+  findIssuer(facts: CertificateFacts): CertificateFacts | undefined {
+    return this.#bySubject.get(facts.issuerKey)?.find((ca) => looksIssuedBy(facts, ca));
+  }
+}
+
 export class MaterialLoader {
   readonly problems: Problem[] = [];
   /** Every file that was asked for, whether it could be read or not: what to watch. */
@@ -86,9 +114,11 @@ export class MaterialLoader {
   readonly #texts = new Map<string, Promise<string | undefined>>();
   readonly #pairs = new Map<string, Promise<UsablePair | undefined>>();
   readonly #bundles = new Map<string, Promise<TrustBundle | undefined>>();
+  /** Read before it was asked for, with the limit of PEM texts. */
+  readonly #ahead = new Map<string, MaterialBytes>();
   readonly #done = new Set<string>();
   /** Every bundle so far: an issuer that is an anchor somewhere here is no missing intermediate. */
-  readonly #anchors: TrustBundle[] = [];
+  readonly #anchors = new KnownCas();
 
   /** `now`: milliseconds since the epoch, for validity. */
   constructor(source: Pick<ConfigSource, 'readMaterial'>, now: number, options: LoaderOptions = {}) {
@@ -164,7 +194,7 @@ export class MaterialLoader {
         // One unusable file makes no smaller set of anchors: it makes none.
         if (bundle === undefined) return undefined;
         bundles.push(bundle);
-        this.#anchors.push(bundle);
+        this.#anchors.add(bundle);
         this.bundles.push({ name: materialName(ref), bundle });
       }
       const [first, ...more] = bundles;
@@ -182,7 +212,7 @@ export class MaterialLoader {
     const checked = check(cert, key, {
       now: this.#now,
       tolerateExpired: this.#tolerateExpired,
-      anchors: this.#anchors,
+      anchors: [this.#anchors],
       ...names,
     });
     const isStandIn = 'sourced' in pair.cert && (await this.#composed.find(pair.cert)).isStandIn;
@@ -215,12 +245,30 @@ export class MaterialLoader {
     return { loaded, checked, ...(isStandIn && { isStandIn }) };
   }
 
+  /** Reads files several at a time, which are then asked for one after the other: with thousands most of the time is waiting. */
+  async readAhead(refs: Iterable<Ref>): Promise<void> {
+    const wanted = new Map<string, StoredRef>();
+    for (const ref of refs) {
+      const key = keyOf(ref);
+      if ('path' in ref && this.#before?.files.has(key) !== true) wanted.set(key, ref);
+    }
+    const queue = [...wanted];
+    let next = 0;
+    const work = async (): Promise<void> => {
+      for (let one = queue[next++]; one !== undefined; one = queue[next++])
+        this.#ahead.set(one[0], await this.#source.readMaterial(one[1], maxMaterialBytes));
+    };
+    await Promise.all(Array.from({ length: readAtOnce }, work));
+  }
+
   /** The bytes of a file or of named material, whatever they are; from now on the outcome depends on it. Never rejects. */
   async read(ref: StoredRef, maxBytes: number): Promise<MaterialBytes> {
     if ('path' in ref) this.paths.add(ref.path);
     else this.ids.add(ref.id);
     const key = 'path' in ref ? `path ${ref.path}` : `id ${ref.id}`;
-    const read = this.#before?.files.get(key) ?? (await this.#source.readMaterial(ref, maxBytes));
+    const ahead = maxBytes === maxMaterialBytes ? this.#ahead.get(key) : undefined;
+    this.#ahead.delete(key);
+    const read = this.#before?.files.get(key) ?? ahead ?? (await this.#source.readMaterial(ref, maxBytes));
     this.files.set(key, read);
     return read;
   }

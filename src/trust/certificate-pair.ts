@@ -23,7 +23,7 @@ export type PairOptions = {
   readonly certName?: string;
   readonly keyName?: string;
   /** Anchors that the other side is known to have; the built-in roots always count as known. */
-  readonly anchors?: readonly TrustBundle[];
+  readonly anchors?: readonly Pick<TrustBundle, 'findIssuer'>[];
 };
 
 export type CheckedPair = {

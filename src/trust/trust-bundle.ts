@@ -128,16 +128,32 @@ function readSystemBundle(): TrustBundle {
   return bundle;
 }
 
-/** The root that Node ships and that issued this certificate by name and key identifier. A tenth of loadSystemBundle's cost. */
+let systemNames: ReadonlyMap<string, readonly Buffer[]> | undefined;
+
+/**
+ * The root that Node ships and that issued this certificate by name and key identifier. A tenth of loadSystemBundle's cost, once in a
+ * process: only names are read.
+ */
 export function findSystemIssuer(facts: CertificateFacts): CertificateFacts | undefined {
-  for (const pem of rootCertificates) {
-    const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
-    const { cursor, subject } = splitCertificate(der);
-    if (readNameKey(cursor, subject, 'subject') !== facts.issuerKey) continue;
+  systemNames ??= readSystemNames();
+  for (const der of systemNames.get(facts.issuerKey) ?? []) {
     const root = readFacts(der);
     if (looksIssuedBy(facts, root)) return root;
   }
   return undefined;
+}
+
+function readSystemNames(): ReadonlyMap<string, readonly Buffer[]> {
+  const names = new Map<string, Buffer[]>();
+  for (const pem of rootCertificates) {
+    const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+    const { cursor, subject } = splitCertificate(der);
+    const key = readNameKey(cursor, subject, 'subject');
+    const same = names.get(key);
+    if (same === undefined) names.set(key, [der]);
+    else same.push(der);
+  }
+  return names;
 }
 
 /** True for a CA, and for one of the old self-signed version 1 certificates, which had no way to say so and which OpenSSL accepts. */
