@@ -2,8 +2,11 @@
 // wait for one slice and not for the whole.
 import type { Clock } from './clock.ts';
 
-/** Below what a client notices, and well above what a turn of the event loop costs. */
-const sliceMs = 10;
+/**
+ * Below what a client notices, and well above what a turn of the event loop costs. Several works may run in slices at a time, and
+ * begin in the turn that started them.
+ */
+const sliceMs = 5;
 
 export class Slices {
   readonly #clock: Clock;

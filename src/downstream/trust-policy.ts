@@ -75,6 +75,8 @@ export class TrustPolicy {
   readonly #makeTerminator: (index: number, ticketKeys: Buffer) => TlsTerminator;
   /** Name of the key that tickets are issued under. */
   #ticketName = '';
+  /** What tickets are to be under, where that is still to be done. */
+  #due: { readonly secret: Uint8Array; readonly accepted: readonly Uint8Array[] } | undefined;
   /** What tickets may be under as well. */
   #accepted: readonly Uint8Array[] = [];
   /** By the name of their key; made when the first unknown ticket comes. */
@@ -138,6 +140,7 @@ export class TrustPolicy {
    * caller wipes `secret` when it likes, and leaves `accepted` as they are until the next call.
    */
   rotate(secret: Uint8Array, accepted: readonly Uint8Array[] = []): void {
+    this.#due = undefined;
     if (!this.resumes) return;
     const ticketKeys = this.#ticketKeys(secret);
     for (const terminator of this.#terminators) terminator.setTicketKeys(ticketKeys);
@@ -145,6 +148,17 @@ export class TrustPolicy {
     ticketKeys.fill(0);
     this.#accepted = accepted;
     this.#older = undefined;
+  }
+
+  /** As rotate, by the next handshake or `rotateNow` at the latest. Both stay as they are until then. */
+  rotateSoon(due: { readonly secret: Uint8Array; readonly accepted: readonly Uint8Array[] }): void {
+    this.#due = due;
+  }
+
+  /** What rotateSoon has put off. */
+  rotateNow(): void {
+    const due = this.#due;
+    if (due !== undefined) this.rotate(due.secret, due.accepted);
   }
 
   #ticketKeys(secret: Uint8Array): Buffer {
@@ -156,6 +170,7 @@ export class TrustPolicy {
    * key for a context, so a ticket under another key of ours is a matter for a context of its own, which is made when one comes.
    */
   findTerminator(serverName: string | undefined, ticketName = ''): TlsTerminator {
+    if (this.#due !== undefined) this.rotateNow();
     const index = this.#choice.find(serverName);
     const present = this.#terminators[index] as TlsTerminator;
     if (ticketName === '' || ticketName === this.#ticketName || this.#accepted.length === 0) return present;

@@ -41,6 +41,8 @@ export class Client {
   readonly entryPoint: string;
   /** Why its open connection has to end, since trust changed; undefined while it would be let in today. */
   distrusted: VerificationResult | undefined;
+  /** Set since trust changed, until somebody has looked whether it would be let in: `settle` has that done now. */
+  unsettled: { settle(): void } | undefined;
   #logFragment: string | undefined;
   #serving: Serving | undefined;
   #hostPolicy: HostPolicy | undefined;
@@ -53,8 +55,9 @@ export class Client {
     this.entryPoint = entryPoint;
   }
 
-  /** The same as a fault. */
+  /** The same as a fault, of this moment. */
   get distrust(): Fault | undefined {
+    this.unsettled?.settle();
     if (this.distrusted === undefined) return undefined;
     const { code, detail } = this.distrusted;
     // `ok` would be no reason; even so nothing passes.

@@ -1,5 +1,6 @@
 // The intermediates that a configuration shows: those in our own chains and in the bundles of all sides. A peer that was issued by
 // one of them and does not send it is told what is missing, instead of that somebody unknown issued it.
+import type { Slices } from '../base/slices.ts';
 import { isSelfIssued } from '../certs/issuer.ts';
 import { parseCertificates } from '../certs/material.ts';
 import type { LoadedRules } from '../loading/loaded.ts';
@@ -9,7 +10,12 @@ import type { Intermediates } from '../trust/intermediates.ts';
 const maxTexts = 64;
 const maxTextLength = 32_768;
 
-export function learnConfigured({ policies, routes }: LoadedRules, known: Intermediates): void {
+/** In slices; of a usual configuration it is done when it returns. */
+export async function learnConfigured(
+  { policies, routes }: LoadedRules,
+  known: Intermediates,
+  slices: Slices,
+): Promise<void> {
   const texts = new Set<string>();
   for (const { certificates, anchors, trustDomains } of policies) {
     for (const { chainPem } of certificates) texts.add(chainPem);
@@ -24,5 +30,7 @@ export function learnConfigured({ policies, routes }: LoadedRules, known: Interm
     if (text.length > maxTextLength) continue;
     // Not told to the other workers: they have the same configuration.
     for (const ca of parseCertificates(text, '').certificates) if (ca.isCa && !isSelfIssued(ca)) known.add(ca);
+    const pause = slices.pause();
+    if (pause !== undefined) await pause;
   }
 }

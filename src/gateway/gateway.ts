@@ -4,6 +4,7 @@ import { writeSync } from 'node:fs';
 import { type ChallengeAnswer, ChallengeAnswers } from '../acme/challenge-answers.ts';
 import type { Clock } from '../base/clock.ts';
 import { Deadlines } from '../base/deadline.ts';
+import { Slices } from '../base/slices.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { GatewayConfig, NamedEntryPoint } from '../config/gateway-config.ts';
@@ -148,7 +149,7 @@ export class Gateway {
     const { config } = next.loaded;
     this.#followTickets(next);
     this.#metrics.of.configGeneration.labels({}).set(number);
-    learnConfigured(next.loaded, this.#intermediates);
+    void learnConfigured(next.loaded, this.#intermediates, new Slices(this.#options.clock));
     this.#ocsp.follow(next.policies);
     this.#services.get().resolver.configure(config.dns);
     this.#passThrough?.follow(config);
@@ -164,9 +165,9 @@ export class Gateway {
     this.#tickets.follow(next.ticketSeed, { rotationMs, lifetimeMs });
     this.#rotation.follow(
       {
-        rotate: (epoch) => next.setTicketKeys(this.#tickets.at(epoch)),
+        rotate: (epoch) => this.#setTicketKeys(next, epoch),
         look: (epoch) => {
-          if (this.#tickets.prune()) next.setTicketKeys(this.#tickets.at(epoch));
+          if (this.#tickets.prune()) this.#setTicketKeys(next, epoch);
         },
       },
       rotationMs,
@@ -177,7 +178,11 @@ export class Gateway {
   shareTicketKeys(shared: readonly SharedTicketKey[], rotationMs: number): void {
     const active = this.#active.find();
     if (!this.#tickets.share(shared, rotationMs) || active === undefined) return;
-    active.setTicketKeys(this.#tickets.at(ticketEpoch(this.#options.clock.now(), rotationMs)));
+    this.#setTicketKeys(active, ticketEpoch(this.#options.clock.now(), rotationMs));
+  }
+
+  #setTicketKeys(generation: Generation, epoch: number): void {
+    generation.setTicketKeys(this.#tickets.at(epoch), new Slices(this.#options.clock));
   }
 
   abandon(number: number): void {

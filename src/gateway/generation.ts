@@ -180,9 +180,22 @@ export class Generation implements Serving {
     return policy === undefined ? [...this.#defaultRules.values()][0] : this.#defaultRules.get(policy.name);
   }
 
-  /** Session tickets under these keys, in all policies. */
-  setTicketKeys({ issuing, accepted }: TicketKeys): void {
-    for (const policy of this.policies.policies) policy.rotate(issuing, accepted);
+  /**
+   * Session tickets under these keys, in all policies: from their next handshake on, and in slices, so that no policy keeps keys of the
+   * past because nobody comes.
+   */
+  setTicketKeys({ issuing, accepted }: TicketKeys, slices: Slices): void {
+    const due = { secret: Uint8Array.from(issuing), accepted };
+    for (const policy of this.policies.policies) policy.rotateSoon(due);
+    void this.#rotateAll(slices).then(() => due.secret.fill(0));
+  }
+
+  async #rotateAll(slices: Slices): Promise<void> {
+    for (const policy of this.policies.policies) {
+      policy.rotateNow();
+      const pause = slices.pause();
+      if (pause !== undefined) await pause;
+    }
   }
 
   /** Activates refreshed CRLs; open connections to clients are verified by who calls this. */

@@ -1,6 +1,7 @@
 // The client connections of one worker: counted, drained, and re-evaluated when trust changes. A connection never lives on
 // under rules that would not let it in today (decision 10).
 import type { Clock } from '../base/clock.ts';
+import { Slices } from '../base/slices.ts';
 import type { Fault } from '../base/fault.ts';
 import type { OcspChecker } from '../ocsp/checker.ts';
 import type { Peer } from '../downstream/peer.ts';
@@ -13,13 +14,26 @@ import type { Identity } from '../trust/verdict.ts';
 import type { MetricCatalogue } from '../telemetry/metrics.ts';
 import { type ClosedConnection, ClosedConnections } from '../downstream/closed-connections.ts';
 
-type Open = {
+class Open {
   readonly connection: ClientConnection;
   /** Whose requests it serves. */
   readonly client: Client;
   /** Earliest notAfter of its chain and anchor, milliseconds since the epoch; Infinity without a certificate. */
   readonly validUntil: number;
-};
+  readonly #settle: (open: Open) => void;
+
+  constructor(connection: ClientConnection, client: Client, settle: (open: Open) => void) {
+    this.connection = connection;
+    this.client = client;
+    this.validUntil = validUntilOf(client.peer.identity);
+    this.#settle = settle;
+  }
+
+  /** For a client that asks for something before its turn has come. */
+  settle(): void {
+    this.#settle(this);
+  }
+}
 
 /** `policies`: the active ones; `ocsp`: the answers so far. */
 export type ActiveTrust = { readonly policies: () => PolicyTable; readonly ocsp: () => OcspChecker };
@@ -32,6 +46,13 @@ const graceWithoutPolicyMs = 500;
 
 export class OpenConnections implements ClientConnectionOwner {
   readonly #open = new Map<ClientConnection, Open>();
+  /** Those that are looked at in slices since trust changed, and how far that is. */
+  #queue: readonly Open[] = [];
+  #next = 0;
+  #isJudging = false;
+  /** What came of it so far. */
+  #closed = new ClosedConnections();
+  readonly #settle = (open: Open): void => this.#judge(open);
   /** By entry point. */
   readonly #counted = new Map([
     ['web', 0],
@@ -65,7 +86,7 @@ export class OpenConnections implements ClientConnectionOwner {
 
   /** Takes a connection that has us for its owner, and forgets it when it is closed. */
   add(connection: ClientConnection, client: Client): void {
-    this.#open.set(connection, { connection, client, validUntil: validUntilOf(client.peer.identity) });
+    this.#open.set(connection, new Open(connection, client, this.#settle));
     if (client.peer.identity !== undefined) this.#watch();
   }
 
@@ -90,25 +111,59 @@ export class OpenConnections implements ClientConnectionOwner {
 
   /**
    * Ends the connections that the policies of today would not let in: those without a request in flight at once, the others
-   * when it is answered, or when their `distrustGrace` of their policy ends.
+   * when it is answered, or when the `distrustGrace` of their policy ends. In slices, where there are many: a client that asks for
+   * something before its turn is looked at first (Client.distrust), so that nothing is served by the trust of before.
    */
   reEvaluate(): void {
-    const dependencies = { policies: this.#policies(), now: this.#clock.now(), ocsp: this.#ocsp() };
-    const closed = new ClosedConnections();
-    for (const open of this.#open.values()) {
-      const { peer, distrusted } = open.client;
-      if (!peer.secure || distrusted !== undefined) continue;
-      const found = reEvaluate(peer, dependencies);
-      this.#metrics.trustReEvaluated.labels({ result: found?.code ?? 'ok' }).inc();
-      if (found !== undefined) this.#distrust(open, found, closed);
+    this.#judgeAll(
+      [...this.#open.values()].filter(({ client }) => client.peer.secure && client.distrusted === undefined),
+    );
+  }
+
+  #judgeAll(all: readonly Open[]): void {
+    // Whoever has waited comes first: changes that follow one another must not keep the last ones from their turn.
+    const waiting = this.#queue.slice(this.#next).filter(({ client }) => client.unsettled !== undefined);
+    this.#queue = [...waiting, ...all.filter(({ client }) => client.unsettled === undefined)];
+    this.#next = 0;
+    for (const open of all) open.client.unsettled = open;
+    if (!this.#isJudging) void this.#judgeInSlices();
+  }
+
+  /** Begins at once: few are done when it returns. */
+  async #judgeInSlices(): Promise<void> {
+    this.#isJudging = true;
+    const slices = new Slices(this.#clock);
+    for (let open = this.#queue[this.#next++]; open !== undefined; open = this.#queue[this.#next++]) {
+      this.#judge(open);
+      const pause = slices.pause();
+      if (pause !== undefined) await pause;
     }
+    this.#isJudging = false;
+    this.#queue = [];
+    this.#next = 0;
+    const closed = this.#closed;
+    this.#closed = new ClosedConnections();
     closed.tell(this.#report);
   }
 
-  #distrust(open: Open, result: VerificationResult, closed: ClosedConnections): void {
+  #judge(open: Open): void {
+    const { client, connection, validUntil } = open;
+    if (client.unsettled === undefined) return;
+    client.unsettled = undefined;
+    if (client.distrusted !== undefined || !this.#open.has(connection)) return;
+    const now = this.#clock.now();
+    const found =
+      validUntil < now
+        ? ({ code: 'expired', detail: `its chain was valid until ${new Date(validUntil).toISOString()}` } as const)
+        : reEvaluate(client.peer, { policies: this.#policies(), now, ocsp: this.#ocsp() });
+    this.#metrics.trustReEvaluated.labels({ result: found?.code ?? 'ok' }).inc();
+    if (found !== undefined) this.#distrust(open, found);
+  }
+
+  #distrust(open: Open, result: VerificationResult): void {
     open.client.distrusted = result;
     const { peer } = open.client;
-    closed.note(peer.policy, peer.identity, result);
+    this.#closed.note(peer.policy, peer.identity, result);
     const policy = this.#policies().find(peer.serverName);
     open.connection.dismiss();
     const graceMs = policy?.clientAuth?.distrustGraceMs ?? graceWithoutPolicyMs;
@@ -129,18 +184,15 @@ export class OpenConnections implements ClientConnectionOwner {
     const now = this.#clock.now();
     const { policies } = this.#policies();
     if (policies.some(({ trust }) => trust?.revocations?.hasStaled(this.#sweptAt, now) === true)) this.reEvaluate();
-    const closed = new ClosedConnections();
+    const expired: Open[] = [];
     let again = false;
     for (const open of this.#open.values()) {
       const { peer, distrusted } = open.client;
       if (peer.identity === undefined || distrusted !== undefined) continue;
-      if (open.validUntil < now) {
-        this.#metrics.trustReEvaluated.labels({ result: 'expired' }).inc();
-        const detail = `its chain was valid until ${new Date(open.validUntil).toISOString()}`;
-        this.#distrust(open, { code: 'expired', detail }, closed);
-      } else again = true;
+      if (open.validUntil < now) expired.push(open);
+      else again = true;
     }
-    closed.tell(this.#report);
+    if (expired.length > 0) this.#judgeAll(expired);
     if (again) this.#watch();
   }
 

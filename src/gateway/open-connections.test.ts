@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { before, describe, it } from 'node:test';
+import type { Clock } from '../base/clock.ts';
+import { readFacts } from '../certs/facts-reader.ts';
+import { type Issued, mintCa, type TestCa } from '../certs/test-ca.ts';
+import { PolicyTable } from '../downstream/policy-table.ts';
+import { TrustPolicy } from '../downstream/trust-policy.ts';
+import type { ClosedConnection } from '../downstream/closed-connections.ts';
+import { Client } from '../flow/client.ts';
+import type { ClientConnection } from '../http/client-connection.ts';
+import type { OcspChecker } from '../ocsp/checker.ts';
+import { Metrics } from '../telemetry/metrics.ts';
+import { OpenConnections } from './open-connections.ts';
+
+let root: TestCa;
+let other: TestCa;
+let server: Issued;
+
+before(async () => {
+  [root, other] = await Promise.all([mintCa({ cn: 'root' }), mintCa({ cn: 'other' })]);
+  server = await root.issue({ kind: 'server', sans: ['a.test'] });
+});
+
+function policiesFor(ca: TestCa): PolicyTable {
+  const policy = new TrustPolicy({
+    name: 'a',
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: [],
+    curves: [],
+    certificates: [{ certPem: server.chainPem, keyPem: server.keyPem, names: ['a.test'] }],
+    clientAuth: { caPem: [ca.certPem], required: true, onFailure: 'close', maxDepth: 4, distrustGraceMs: 500 },
+    resumption: { enabled: false, lifetimeS: 0, secret: randomBytes(32) },
+  });
+  const hosts = [{ policy, hosts: ['a.test'] }];
+  return new PolicyTable({ policies: hosts, gateway: policy, knownHosts: [], defaultPolicy: undefined });
+}
+
+type Stage = {
+  readonly open: OpenConnections;
+  readonly clients: Client[];
+  /** Of those clients whose connection was dismissed, in order. */
+  readonly dismissed: Client[];
+  readonly told: ClosedConnection[];
+  readonly trust: { ca: TestCa };
+  readonly close: (client: Client) => void;
+};
+
+/** Clients of `root` that are open; each look at the clock finds that a slice is over. */
+async function openStage(count: number): Promise<Stage> {
+  let ms = 0;
+  const clock: Clock = { now: () => Date.now(), monotonic: () => (ms += 1_000), after: () => () => {} };
+  const trust = { ca: root };
+  const tables = new Map([root, other].map((ca) => [ca, policiesFor(ca)]));
+  const told: ClosedConnection[] = [];
+  const policies = (): PolicyTable => tables.get(trust.ca) as PolicyTable;
+  const ocsp = (): OcspChecker => undefined as unknown as OcspChecker;
+  const open = new OpenConnections(clock, new Metrics().of, { policies, ocsp }, (one) => told.push(one));
+  const clients: Client[] = [];
+  const dismissed: Client[] = [];
+  const connections = new Map<Client, ClientConnection>();
+  const leaf = readFacts((await root.issue({ kind: 'client', cn: 'x' })).der);
+  const identity = { leaf, chain: [leaf], chainKnown: true, anchor: readFacts(root.der) };
+  const session = { code: 'ok', raw: '', detail: '', resumed: false, version: 'TLSv1.3', cipher: '' } as const;
+  for (let at = 0; at < count; at++) {
+    const client = new Client({
+      remoteAddress: '127.0.0.1',
+      remotePort: at,
+      localPort: 1,
+      secure: true,
+      serverName: 'a.test',
+      policy: 'a',
+      policyDigest: 'another',
+      verdict: { ...session, ...identity },
+      identity,
+      refused: undefined,
+    });
+    const connection: ClientConnection = {
+      activeRequests: 0,
+      drain: () => {},
+      dismiss: () => void dismissed.push(client),
+      drainAfterFirst: () => {},
+      destroy: () => {},
+    };
+    clients.push(client);
+    connections.set(client, connection);
+    open.add(connection, client);
+  }
+  const close = (client: Client): void => open.onClosed(connections.get(client) as ClientConnection);
+  return { open, clients, dismissed, told, trust, close };
+}
+
+const turn = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('open connections when trust changes', () => {
+  it('are looked at in slices: other work has its turn in between', async () => {
+    const { open, clients, dismissed, told, trust } = await openStage(4);
+    trust.ca = other;
+    open.reEvaluate();
+    assert.deepEqual(dismissed, clients.slice(0, 1));
+    await turn();
+    assert.deepEqual(dismissed, clients.slice(0, 2));
+    assert.deepEqual(told, []);
+    for (let left = 0; left < 4; left++) await turn();
+    assert.deepEqual(dismissed, clients);
+    assert.deepEqual(
+      told.map(({ code, connections }) => [code, connections]),
+      [['untrusted_issuer', 4]],
+    );
+  });
+
+  it('are looked at before their turn where their client asks for something', async () => {
+    const { open, clients, dismissed, trust } = await openStage(4);
+    const last = clients[3];
+    trust.ca = other;
+    open.reEvaluate();
+    assert.equal(last?.distrust?.code, 'untrusted_issuer');
+    assert.deepEqual(dismissed, [clients[0], last]);
+    for (let left = 0; left < 4; left++) await turn();
+    // Each once.
+    assert.deepEqual(dismissed, [clients[0], last, clients[1], clients[2]]);
+  });
+
+  it('stay where they would be let in today, and are asked for no more than once', async () => {
+    const { open, clients, dismissed, told } = await openStage(3);
+    open.reEvaluate();
+    for (let left = 0; left < 4; left++) await turn();
+    assert.deepEqual([dismissed, told], [[], []]);
+    for (const client of clients) assert.equal(client.distrust, undefined);
+  });
+
+  it('have their turn also where trust changes again meanwhile, by the trust of then', async () => {
+    const { open, clients, dismissed, trust, close } = await openStage(4);
+    open.reEvaluate();
+    await turn();
+    // Two were found good; now nobody is, and one has gone.
+    trust.ca = other;
+    open.reEvaluate();
+    close(clients[3] as Client);
+    for (let left = 0; left < 6; left++) await turn();
+    // Who has waited longest comes first.
+    assert.deepEqual(dismissed, [clients[2], clients[0], clients[1]]);
+  });
+});
