@@ -70,7 +70,7 @@ function timeLookups(index: CrlIndex, serials: readonly string[]): number {
 }
 
 /** `column`: 1 for time by the clock, 2 for CPU time of the main thread. */
-function stallOf(dir: string, pid: number, column: 1 | 2, from: number, to: number): number {
+export function stallOf(dir: string, pid: number, column: 1 | 2, from: number, to: number): number {
   const lines = readFileSync(join(dir, String(pid)), 'utf8')
     .trim()
     .split('\n');

@@ -14,6 +14,7 @@ import { peers } from './peer.ts';
 import { measureRevocation, renderRevocation } from './revocation.ts';
 import { completeRun, makeRun } from './report.ts';
 import { renderRuns } from './render-runs.ts';
+import { measureScale, renderScale } from './scale.ts';
 import { readSettings, type Settings, USAGE } from './settings.ts';
 import { measureStarts, renderStarts } from './start.ts';
 import { renderTable, type WorkloadResult } from './table.ts';
@@ -34,6 +35,10 @@ const alone: Readonly<Record<string, (json: boolean) => Promise<string>>> = {
   workers: async (json) => {
     const rows = await measureWorkers(5, 2);
     return json ? JSON.stringify(rows, null, 2) : renderWorkers(rows);
+  },
+  scale: async (json) => {
+    const rows = await measureScale(takeCores());
+    return json ? JSON.stringify(rows, null, 2) : renderScale(rows);
   },
   crl: async (json) => {
     const report = await measureCrl();
