@@ -7,6 +7,8 @@ import type { Ratio } from './table.ts';
 export const BEGIN = '<!-- made by npm run bench -- --render: begin -->';
 export const END = '<!-- made by npm run bench -- --render: end -->';
 
+export const NO_RUN = 'No complete run has been committed yet.';
+
 export const names: Readonly<Record<PeerName, string>> = {
   countersign: 'Countersign',
   against: 'another commit',
@@ -59,6 +61,7 @@ function renderOrigin(runs: readonly ReportRun[], complete: readonly string[]): 
     `- Gateways: ${Object.entries(first.peers).map(told).join(', ')}; commit ${first.commit}`,
     `- Generators: ${Object.entries(first.generators).map(told).join(', ')}`,
     `- Method: ${first.method}`,
+    '- Runs, with all their figures: [performance-runs.jsonl](performance-runs.jsonl)',
     ...runs.map(
       (run, at) => `- Run ${at + 1}: ${run.date.slice(0, 16).replace('T', ' ')} UTC${renderState(run, complete)}`,
     ),

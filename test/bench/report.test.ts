@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { workloads } from '../../bench/job.ts';
 import type { PeerName } from '../../bench/peer.ts';
 import { renderChart } from '../../bench/render-chart.ts';
-import { BEGIN, END, partOf, putIntoPage, renderReport } from '../../bench/render-report.ts';
+import { BEGIN, END, NO_RUN, partOf, putIntoPage, renderReport } from '../../bench/render-report.ts';
 import { completeRun } from '../../bench/report.ts';
 import { parseRun, type ReportRow, type ReportRun, rowOf } from '../../bench/report-run.ts';
 import { type Measured, type Measurement, summarise } from '../../bench/table.ts';
@@ -140,7 +140,7 @@ test('The committed page and chart are made of the committed runs', () => {
   const read = (name: string): string => readFileSync(new URL(name, docs), 'utf8');
   const part = partOf(read('performance.md'));
   if (!existsSync(new URL('performance-runs.jsonl', docs))) {
-    assert.equal(part, '', 'figures without runs');
+    assert.equal(part, NO_RUN, 'figures without runs');
     return;
   }
   const lines = read('performance-runs.jsonl')
