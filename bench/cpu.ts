@@ -27,6 +27,21 @@ export function readTreeCpu(root: number): number {
   return (readTree(root).reduce((sum, { ticks }) => sum + ticks, 0) / TICKS_PER_SECOND) * 1e6;
 }
 
+/** Microseconds of CPU that the threads of one process have used, to the nanosecond; those of a thread that ended are gone (schedstats). */
+export function readCpu(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.reduce((sum, thread) => sum + readNanoseconds(`/proc/${pid}/task/${thread}/schedstat`), 0) / 1000;
+}
+
+function readNanoseconds(path: string): number {
+  try {
+    return Number(readFileSync(path, 'utf8').split(' ')[0]);
+  } catch {
+    // It ended meanwhile.
+    return 0;
+  }
+}
+
 /** Bytes of memory that `root` and its descendants have resident. What they share counts more than once: compare two readings. */
 export function readTreeMemory(root: number): number {
   return readTree(root).reduce((sum, { pages }) => sum + pages, 0) * PAGE_BYTES;
@@ -47,11 +62,20 @@ export function familyOf(root: number): number[] {
   return readTree(root).map(({ pid }) => pid);
 }
 
-function readTree(root: number): Stat[] {
-  const stats = readdirSync('/proc')
+/** The processes that it has started itself. */
+export function childrenOf(pid: number): number[] {
+  return readAll().flatMap((stat) => (stat.parent === pid ? [stat.pid] : []));
+}
+
+function readAll(): Stat[] {
+  return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(readStat)
     .filter((stat) => stat !== undefined);
+}
+
+function readTree(root: number): Stat[] {
+  const stats = readAll();
   const family = new Set([root]);
   for (let grew = true; grew; ) {
     const before = family.size;

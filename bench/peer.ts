@@ -2,7 +2,7 @@
 // worker and the same certificates; configurations are the templates in bench/peers/, `{{name}}` filled in here.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { OwnedProcess } from '../test/support/owned-process.ts';
 import { findCommand } from '../test/support/peers.ts';
 import type { Pki } from '../test/support/pki.ts';
@@ -54,6 +54,8 @@ export function countersignAt(main: string, name: PeerName = 'countersign'): Pee
     legs: { h1: { http2: 'off' }, h2: { http2: 'on' } },
     log: (file) => (file === undefined ? 'enabled: false' : `path: "${file}"`),
     args: (config) => [main, 'run', '--config', config],
+    // As the installed command has it; the same for all starts of a run.
+    env: (dir) => ({ NODE_COMPILE_CACHE: join(dirname(dir), 'compiled') }),
     // Its port is tried before it serves: that something accepts there says nothing yet.
     ready: /\blistening\b.*\bwebSecure\b.*:(\d+)/,
     admin: /\blistening\b.*\badmin\b.*:(\d+)/,

@@ -1,5 +1,6 @@
 // `npm run bench -- --only start`: what a start costs, each gateway beside the others: until the first request is served, how
-// much CPU that took, what memory it holds then, and what a request costs in the second after it, when code is still cold.
+// much CPU that took, what memory it holds then, and what a request costs in the second after it, when code is still cold; and the
+// same of a worker that takes the place of one that was killed.
 import { spawnSync } from 'node:child_process';
 import { get } from 'node:https';
 import { openPki, type Pki } from '../test/support/pki.ts';
@@ -7,6 +8,7 @@ import { readTreeCpu, readTreePss } from './cpu.ts';
 import { type Job, workloads } from './job.ts';
 import { Generator } from './load.ts';
 import { findVersion, type PeerName, peers, type RunningPeer, type Setup, startBackend, startPeer } from './peer.ts';
+import { measureRestart, type Restart, windowsMs } from './restart.ts';
 import { median } from './table.ts';
 import { mintToken } from './token.ts';
 
@@ -25,6 +27,8 @@ type Start = {
   /** Microseconds of CPU for a request of `small`: in the first second, and after some. */
   readonly cold: number;
   readonly warm: number;
+  /** Of its worker, after that; undefined: nothing would start it again. */
+  readonly restart: Restart | undefined;
 };
 
 export type StartRow = { readonly peer: PeerName; readonly version: string; readonly starts: readonly Start[] };
@@ -66,9 +70,11 @@ async function measureStart(peer: (typeof peers)[number], setup: Setup, generato
     const memory = readTreePss(pid);
     const first = memory.get(pid) ?? Number.NaN;
     const all = [...memory.values()].reduce((sum, bytes) => sum + bytes, 0);
-    const cold = await load(running, setup.pki, generator, 0);
-    const warm = await load(running, setup.pki, generator, warmMs);
-    return { servedMs, cpuMs, first: first / 1e6, others: (all - first) / 1e6, cold, warm };
+    const job = jobOf(running, setup.pki);
+    const cold = await load(running, job, generator);
+    const warm = await load(running, { ...job, warmMs }, generator);
+    const restart = await measureRestart(running, job);
+    return { servedMs, cpuMs, first: first / 1e6, others: (all - first) / 1e6, cold, warm, restart };
   } finally {
     await running.process.stop();
   }
@@ -85,23 +91,27 @@ function isServed({ port }: RunningPeer, pki: Pki): Promise<boolean> {
   });
 }
 
-async function load(running: RunningPeer, pki: Pki, generator: Generator, warmFor: number): Promise<number> {
+function jobOf(running: RunningPeer, pki: Pki): Job {
   const [workload] = workloads;
   if (workload?.name !== 'small') throw new Error('the first workload is the small one');
   const { certPem: ca } = pki.servers;
   const { chainPem: cert, keyPem: key } = pki.alice;
-  const job: Job = {
+  const { port } = running;
+  return {
     workload,
     generator: 'own',
-    port: running.port,
+    port,
     ca,
     cert,
     key,
     authorization: undefined,
     rate: undefined,
-    warmMs: warmFor,
+    warmMs: 0,
     measureMs: 1_000,
   };
+}
+
+async function load(running: RunningPeer, job: Job, generator: Generator): Promise<number> {
   const { cost, failures } = await generator.run(job, running);
   const [failure] = Object.keys(failures);
   if (failure !== undefined) throw new Error(`${running.name}: ${failure}`);
@@ -132,12 +142,42 @@ export function renderStarts({ rows, versionMs }: StartReport): string {
       of(({ cold, warm }) => cold / warm, 1),
     ];
   });
+  return [
+    'start: until a request is served; requests of "small" in the first second after it, and four seconds later',
+    ...format(head, lines),
+    `countersign --version: ${versionMs.toFixed(0)} ms of CPU`,
+    '',
+    renderRestarts(rows),
+  ].join('\n');
+}
+
+function renderRestarts(rows: readonly StartRow[]): string {
+  const windows = windowsMs.map((end) => `µs ${end} ms`);
+  const head = ['gateway', 'gap ms', ...windows, 'µs warm', 'p99 ms', 'answers'];
+  const lines = rows.flatMap(({ peer, version, starts }) => {
+    const restarts = starts.flatMap(({ restart }) => (restart === undefined ? [] : [restart]));
+    if (restarts.length === 0) return [];
+    const of = (read: (restart: Restart) => number, digits = 0): string => median(restarts.map(read)).toFixed(digits);
+    return [
+      [
+        `${peer} ${version}`,
+        of(({ gapMs }) => gapMs),
+        ...windowsMs.map((_, at) => of(({ costs }) => costs[at] ?? Number.NaN)),
+        median(starts.map(({ warm }) => warm)).toFixed(0),
+        of(({ p99 }) => p99, 1),
+        of(({ answers }) => answers),
+      ],
+    ];
+  });
+  return [
+    'restart: a worker is killed under the same load; from the first answer of its successor on',
+    ...format(head, lines),
+  ].join('\n');
+}
+
+function format(head: readonly string[], lines: readonly (readonly string[])[]): string[] {
   const widths = head.map((title, at) => Math.max(title.length, ...lines.map((line) => line[at]?.length ?? 0)));
-  const format = (cells: readonly string[]): string =>
-    cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  ');
-  const title =
-    'start: until a request is served; requests of "small" in the first second after it, and four seconds later';
-  return [title, format(head), ...lines.map(format), `countersign --version: ${versionMs.toFixed(0)} ms of CPU`].join(
-    '\n',
+  return [head, ...lines].map((cells) =>
+    cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  '),
   );
 }
