@@ -1,6 +1,7 @@
 // A worker process: one Gateway, driven by the primary's messages. It serves until it is told to drain, gets SIGTERM, or
 // its primary dies. Loaded by fork(), so this module does its work when it is imported.
 import { flushCompileCache } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 import { systemClock } from '../base/clock.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { FailureReporter } from './failure-reporter.ts';
@@ -8,6 +9,14 @@ import type { FromWorker, ToWorker } from './messages.ts';
 import { runtimePrint } from './runtime-fingerprint.ts';
 import { Payloads } from './payload.ts';
 import { SeenReporter } from './seen-reporter.ts';
+
+/**
+ * How often a function is called before V8 spends its slowest compiler on it; V8's own figure is 3000. Under load everything hot
+ * comes there at once, in the first second, and compiling it takes the time that the first requests need. Ten times as many come
+ * a second later, when the rest is warm. Not more: this times the length of a function's code, of 60 KiB at most, has to stay below
+ * 2^31, and that compiler is worth a tenth of the CPU of a request.
+ */
+const callsBeforeTurbofan = 30_000;
 
 function say(message: FromWorker): void {
   if (process.connected) process.send?.(message);
@@ -55,8 +64,8 @@ async function act(message: ToWorker): Promise<void> {
         if (runtime !== message.proven) await (await import('../downstream/self-test.ts')).selfTest();
         gateway.setSelfTestKey(message.selfTestKey);
         await gateway.listen(message.ports);
-        // Workers are ended by signals that leave no time for it: what the next one need not compile is kept now, with what the
-        // test of the runtime took, which is most of what a handshake takes.
+        // Workers are ended by signals that leave no time for it: what the next one need not compile is kept now, the files of the
+        // test of the runtime included.
         flushCompileCache();
         say({ kind: 'listening', runtime });
       } catch (error) {
@@ -127,4 +136,7 @@ process.on('uncaughtException', (error) => {
   if (!ending) say({ kind: 'leaving' });
   void end(1);
 });
+// Not among the arguments of the process: code that was compiled under other flags counts for nothing, and with it what Node
+// brings of its own. By now all of that is loaded.
+setFlagsFromString(`--invocation-count-for-turbofan=${callsBeforeTurbofan}`);
 say({ kind: 'up' });
