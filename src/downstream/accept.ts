@@ -23,6 +23,7 @@ import { startsProxyHeader } from '../proxy-protocol/reader.ts';
 import { type Address, peerOfVerdict } from './peer.ts';
 import type { PendingHandshake } from './pending-handshakes.ts';
 import type { TurnTaker } from './handshake-turns.ts';
+import { putBack } from './put-back.ts';
 import type { HandshakeSink, ShownProof, TlsError, TlsTerminator } from './tls-terminator.ts';
 
 /** After an alert or the plain-text answer, for the client to read it before the connection is torn down. */
@@ -187,7 +188,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
     // Paused, with its bytes put back, the socket reads for OpenSSL as if nobody had looked (N28).
     this.#raw.pause();
     const [first] = this.#received;
-    this.#raw.unshift(first !== undefined && this.#received.length === 1 ? first : Buffer.concat(this.#received));
+    putBack(this.#raw, first !== undefined && this.#received.length === 1 ? first : Buffer.concat(this.#received));
     this.#received = [];
     terminator.start(this.#raw, this, this.#dependencies.clock.now());
   }
