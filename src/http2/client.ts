@@ -54,7 +54,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
   readonly #owner: ConnectionOwner;
   readonly #session: Http2Session;
   readonly #decoder: HpackDecoder;
-  readonly #encoder = new HpackEncoder();
+  readonly #encoder: HpackEncoder;
   readonly #calls = new SlotSet<Http2BackendCall>();
   #nextStreamId = 1;
   #allowed = maxCalls;
@@ -90,6 +90,7 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     socket.on('end', () => this.#lose());
     socket.on('close', () => this.#lose());
     const { clock, turn, http2, limits } = options;
+    this.#encoder = new HpackEncoder(http2.blocks);
     this.#decoder = new HpackDecoder(http2.hpack, { listBytes: limits.headBytes, fieldCount: limits.fieldCount });
     this.#session = new Http2Session(
       socket,

@@ -16,7 +16,10 @@ export class EncoderName {
   readonly staticIndex: number;
   /** The values of these entries. */
   readonly #staticValues: readonly string[];
-  /** The number of the insertion that brought each value. */
+  /** A value that is in the table, and the number of the insertion that brought it: of most names there is no other. */
+  #only: string | undefined;
+  #onlyInsertion = notThere;
+  /** The same for the others. */
   #inserted: Map<string, number> | undefined;
   #trust = patience;
   /** The value that was found last, and the number of its insertion; most values are the same as in the message before. */
@@ -44,7 +47,7 @@ export class EncoderName {
   /** The number of the insertion of `value`, which is still in the table; `notThere` where it is not. */
   insertionOf(value: string): number {
     if (value === this.#recent) return this.#recentInsertion;
-    const insertion = this.#inserted?.get(value);
+    const insertion = value === this.#only ? this.#onlyInsertion : this.#inserted?.get(value);
     if (insertion === undefined) return notThere;
     if (this.#trust < greatestTrust) this.#trust++;
     this.#recent = value;
@@ -60,13 +63,19 @@ export class EncoderName {
   }
 
   noteInserted(value: string, insertion: number): void {
+    this.#trust--;
+    if (value === this.#only || (this.#only === undefined && this.#inserted === undefined)) {
+      this.#only = value;
+      this.#onlyInsertion = insertion;
+      return;
+    }
     this.#inserted ??= new Map();
     this.#inserted.set(value, insertion);
-    this.#trust--;
   }
 
   noteEvicted(value: string, insertion: number): void {
-    if (this.#inserted?.get(value) === insertion) this.#inserted.delete(value);
+    if (value === this.#only && this.#onlyInsertion === insertion) this.#only = undefined;
+    else if (this.#inserted?.get(value) === insertion) this.#inserted.delete(value);
     if (this.#recentInsertion === insertion) this.#recent = undefined;
   }
 }

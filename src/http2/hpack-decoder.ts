@@ -93,9 +93,10 @@ export class HpackDecoder {
     const error = this.#decodeBlock(bytes, start, end, headers);
     if (error !== undefined) return connectionError(ErrorCode.compressionError, error);
     if (this.#at < end) return connectionError(ErrorCode.enhanceYourCalm, headers.excess);
+    const inserts = this.#inserts ?? noFields;
+    this.#inserts = undefined;
     // A block with a new field, a path mostly, is none that repeats.
     if (this.#isNew) return headers;
-    const inserts = this.#inserts ?? noFields;
     if (!this.#isTied) this.#blocks.add(bytes, start, end, { headers, inserts, version: anyVersion });
     else if (table.version === version) this.#blocks.add(bytes, start, end, { headers, inserts, version });
     return headers;

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { FieldNames } from '../http/field.ts';
 import { HpackContext } from './hpack-context.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
-import { HpackEncoder } from './hpack-encoder.ts';
+import { BlockMemory, HpackEncoder } from './hpack-encoder.ts';
 import { Http2Error } from './http2-error.ts';
 
 const context = new HpackContext(new FieldNames());
@@ -83,9 +83,33 @@ describe('an HpackEncoder', () => {
     for (const line of secrets) {
       for (let time = 0; time < 5; time++) assert.equal(pair.send(line).charCodeAt(0) & 0xf0, 0x10, line[0]);
     }
-    const named = new HpackEncoder(new Set(['x-key']));
+    const named = new HpackEncoder(undefined, new Set(['x-key']));
     assert.equal(encode(named, [['X-Key', 'k']]), '\x10\x05x-key\x01k');
     assert.equal(named.tableBytes, 0);
+  });
+
+  it('shares the memory of its blocks with others, and nothing else', () => {
+    const memory = new BlockMemory();
+    const [one, other] = [new HpackEncoder(memory), new HpackEncoder(memory)];
+    const line: Line = ['x-name', 'v'.repeat(900)];
+    const first = encode(one, [line]);
+    assert.equal(encode(other, [line]), first);
+    assert.equal(one.block, other.block);
+    // A block that needs more room gives it to both; what either has said before stays its own.
+    const long: Line = ['x-long', 'w'.repeat(3000)];
+    assert.equal(encode(one, [long, line]).length, encode(new HpackEncoder(), [long]).length + 1);
+    assert.equal(one.block, other.block);
+    assert.equal(encode(other, [line]).length, 1);
+  });
+
+  it('finds each of several values of a name, and again once the first was driven out', () => {
+    const pair = new Pair();
+    const values = ['a', 'b', 'c'];
+    for (const value of values) pair.send(['x-kind', value]);
+    for (const value of values) assert.equal(pair.send(['x-kind', value]).length, 1, value);
+    for (let at = 0; at < 3; at++) for (let n = 0; n < 20; n++) pair.send([`x-${n}`, String(at).repeat(200)]);
+    for (const value of [...values, ...values]) pair.send(['x-kind', value]);
+    for (const value of values) assert.equal(pair.send(['x-kind', value]).length, 1, value);
   });
 
   it('does not fill the table with what never repeats', () => {

@@ -14,13 +14,18 @@ const loopLength = 12;
 /** Octets of two integers, at most. */
 const integerRoom = 12;
 const noSizeUpdate = -1;
+const noNames: ReadonlySet<string> = new Set();
+
+/** What blocks are written into: grows to the longest of them. */
+export class BlockMemory {
+  bytes = Buffer.allocUnsafeSlow(1024);
+}
 
 type Inserted = { readonly name: EncoderName; readonly value: string; readonly bytes: number };
 
 export class HpackEncoder {
-  /** The block that was encoded last: its first `length` octets, until `begin`. */
-  block = Buffer.allocUnsafeSlow(1024);
   length = 0;
+  readonly #memory: BlockMemory;
   readonly #names = new Map<string, EncoderName>();
   readonly #neverIndexed: ReadonlySet<string>;
   /** What the peer's table holds, oldest first, from `#oldest` on: the entry of insertion n stands at n - `#dropped`. */
@@ -32,9 +37,18 @@ export class HpackEncoder {
   /** The smallest and the last size that the peer was not told yet. */
   #smallest = noSizeUpdate;
 
-  /** `neverIndexed`: names, lower case, of fields that are secrets here beside those that always are. */
-  constructor(neverIndexed: ReadonlySet<string> = new Set()) {
+  /**
+   * `memory`: what encoders may share that finish with one block before another of them begins one. `neverIndexed`: names,
+   * lower case, of fields that are secrets here beside those that always are.
+   */
+  constructor(memory = new BlockMemory(), neverIndexed = noNames) {
+    this.#memory = memory;
     this.#neverIndexed = neverIndexed;
+  }
+
+  /** The block that was encoded last: its first `length` octets, until `begin` of any encoder with the same memory. */
+  get block(): Buffer {
+    return this.#memory.bytes;
   }
 
   /** Bytes of the peer's dynamic table in use. */
@@ -158,6 +172,6 @@ export class HpackEncoder {
   #grow(room: number): void {
     const grown = Buffer.allocUnsafeSlow(2 * (this.block.length + room));
     this.block.copy(grown, 0, 0, this.length);
-    this.block = grown;
+    this.#memory.bytes = grown;
   }
 }

@@ -4,15 +4,18 @@ const mostRemembered = 256;
 
 export class RecentResets {
   /** Oldest first. */
-  readonly #ids = new Set<number>();
+  #ids: Set<number> | undefined = undefined;
   /** The highest of those that are remembered no more. */
   #forgotten = 0;
 
   add(streamId: number): void {
-    this.#ids.add(streamId);
-    if (this.#ids.size <= mostRemembered) return;
-    for (const oldest of this.#ids) {
-      this.#ids.delete(oldest);
+    // Most connections have none.
+    this.#ids ??= new Set();
+    const ids = this.#ids;
+    ids.add(streamId);
+    if (ids.size <= mostRemembered) return;
+    for (const oldest of ids) {
+      ids.delete(oldest);
       this.#forgotten = Math.max(this.#forgotten, oldest);
       break;
     }
@@ -20,7 +23,7 @@ export class RecentResets {
 
   /** Whether a stream that is closed was one of them; `perhaps` where that is too long ago. */
   find(streamId: number): 'yes' | 'perhaps' | 'no' {
-    if (this.#ids.has(streamId)) return 'yes';
+    if (this.#ids?.has(streamId) === true) return 'yes';
     return streamId > this.#forgotten ? 'no' : 'perhaps';
   }
 }

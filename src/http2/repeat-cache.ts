@@ -9,7 +9,7 @@ export class RepeatCache<T> {
   readonly longest: number;
   readonly #slots: (Kept<T> | undefined)[];
   /** The fingerprint of what was missed last, by slot. */
-  readonly #missed: Int32Array;
+  readonly #missed: number[];
   readonly #words: number;
   /** Of what `find` looked for last. */
   #mark = 0;
@@ -20,7 +20,8 @@ export class RepeatCache<T> {
    */
   constructor(slots: number, longest: number, words: number) {
     this.#slots = Array.from({ length: slots });
-    this.#missed = new Int32Array(slots);
+    // An array of small numbers: a typed one would cost each connection a buffer of its own besides.
+    this.#missed = Array.from({ length: slots }, () => 0);
     this.longest = longest;
     this.#words = words;
   }

@@ -38,7 +38,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   readonly #handler: RequestHandler;
   readonly #session: Http2Session;
   readonly #decoder: HpackDecoder;
-  readonly #encoder = new HpackEncoder();
+  readonly #encoder: HpackEncoder;
   readonly #requestOptions: RequestOptions;
   readonly #timers: ConnectionTimers;
   readonly #ending: ServerEnding;
@@ -65,6 +65,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
     socket.on('end', () => this.#ending.onEnd());
     socket.on('data', (bytes: Buffer) => this.#onData(bytes));
     const { clock, turn, http2, limits, maxConcurrentStreams } = options;
+    this.#encoder = new HpackEncoder(http2.blocks);
     this.#decoder = new HpackDecoder(http2.hpack, { listBytes: limits.headBytes, fieldCount: limits.fieldCount });
     this.#requestOptions = { pathBytes: limits.startLineBytes, connectProtocol: true };
     this.#session = new Http2Session(

@@ -2,6 +2,7 @@
 // GOAWAY, and what a peer may do of no use. Owns the socket. Which streams begin, and what their messages mean, belongs to the
 // role: server.ts or client.ts.
 import type { Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
 import type { Fields } from '../http/field.ts';
 import { AbuseBudget } from './abuse-budget.ts';
 import { ConnectionWindow } from './connection-window.ts';
@@ -12,7 +13,7 @@ import { connectionError, type Http2Error, protocolError, streamError } from './
 import type { SessionMetrics } from './session-metrics.ts';
 import { PeerSettings } from './peer-settings.ts';
 import { RecentResets } from './recent-resets.ts';
-import { SessionOutput } from './session-output.ts';
+import { type OutputListener, SessionOutput } from './session-output.ts';
 import type { SessionOptions, SessionRole } from './session-role.ts';
 import { Http2Stream, type StreamSession } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
@@ -20,7 +21,7 @@ import { WaitingStreams } from './waiting-streams.ts';
 
 /** Of one frame; what is sent at a time is counted in such. */
 const frameBytes = 16_384;
-export class Http2Session implements FrameHandler, StreamSession {
+export class Http2Session implements FrameHandler, StreamSession, OutputListener {
   readonly streams = new StreamTable();
   readonly peer = new PeerSettings();
   readonly budget: AbuseBudget;
@@ -29,7 +30,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   isClosed = false;
   sendWindow = initialWindowSize;
   readonly output: SessionOutput;
-  readonly #options: SessionOptions;
+  readonly #clock: Clock;
   readonly #role: SessionRole;
   readonly #reader: FrameReader;
   readonly #metrics: SessionMetrics;
@@ -42,18 +43,15 @@ export class Http2Session implements FrameHandler, StreamSession {
   #isReading = false;
 
   constructor(socket: Socket, options: SessionOptions, role: SessionRole) {
-    this.#options = options;
+    // The options are not kept: an idle connection should hold no more than it needs.
+    this.#clock = options.clock;
     this.#role = role;
     this.#metrics = options.shared.metrics[role.role];
     this.#metrics.connections.inc();
     this.budget = new AbuseBudget(options.clock.monotonic());
     this.receiveWindow = options.streamWindow;
     this.#window = new ConnectionWindow(options.connectionWindow, (bytes) => this.output.next.windowUpdate(0, bytes));
-    this.output = new SessionOutput(socket, options.turn, options.shared.pages, {
-      onTaken: () => role.onTaken(),
-      onBehind: () => role.onBehind(this.output.waitingBytes),
-      onDrain: () => this.#onDrain(),
-    });
+    this.output = new SessionOutput(socket, options.turn, options.shared.pages, this);
     this.#reader = new FrameReader(role.role, this);
     const { next } = this.output;
     if (role.role === 'client') next.preface();
@@ -281,7 +279,7 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   onPing(opaque: Buffer, isAck: boolean): void {
     if (this.isClosed) return;
-    if (!this.budget.accompany(this.#options.clock.monotonic())) return this.#calm('PING frames');
+    if (!this.budget.accompany(this.#clock.monotonic())) return this.#calm('PING frames');
     if (isAck) this.#role.onPingAck();
     else this.output.next.ping(opaque, true);
   }
@@ -294,7 +292,7 @@ export class Http2Session implements FrameHandler, StreamSession {
 
   onWindowUpdate(streamId: number, increment: number): void {
     if (this.isClosed) return;
-    if (!this.budget.accompany(this.#options.clock.monotonic())) return this.#calm('WINDOW_UPDATE frames');
+    if (!this.budget.accompany(this.#clock.monotonic())) return this.#calm('WINDOW_UPDATE frames');
     if (streamId === 0) {
       this.sendWindow += increment;
       if (this.sendWindow > 0x7fff_ffff)
@@ -334,7 +332,7 @@ export class Http2Session implements FrameHandler, StreamSession {
   /** False where it was one too many, and the connection is over. */
   #glitch(what: string): boolean {
     if (this.isClosed) return false;
-    if (this.budget.glitch(this.#options.clock.monotonic())) return true;
+    if (this.budget.glitch(this.#clock.monotonic())) return true;
     this.#calm(what);
     return false;
   }
@@ -349,7 +347,17 @@ export class Http2Session implements FrameHandler, StreamSession {
     this.#touched.push(stream);
   }
 
-  #onDrain(): void {
+  // --- OutputListener
+
+  onTaken(): void {
+    this.#role.onTaken();
+  }
+
+  onBehind(): void {
+    this.#role.onBehind(this.output.waitingBytes);
+  }
+
+  onDrain(): void {
     if (this.isClosed) return;
     this.#role.onCaughtUp();
     this.#waiting.pump();

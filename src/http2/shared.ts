@@ -3,12 +3,15 @@
 import type { FieldNames } from '../http/field.ts';
 import { type MetricCatalogue, Metrics } from '../telemetry/metrics.ts';
 import { HpackContext } from './hpack-context.ts';
+import { BlockMemory } from './hpack-encoder.ts';
 import { PagePool } from './page-pool.ts';
 import { SessionMetrics } from './session-metrics.ts';
 
 export class Http2Shared {
   readonly pages = new PagePool();
   readonly hpack: HpackContext;
+  /** Of every connection's encoder: what it wrote is copied into a page at once. */
+  readonly blocks = new BlockMemory();
 
   /** By the role that we have. */
   readonly metrics: { readonly server: SessionMetrics; readonly client: SessionMetrics };

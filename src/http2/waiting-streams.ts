@@ -15,39 +15,43 @@ export interface SharedWindow {
 
 export class WaitingStreams {
   readonly #shared: SharedWindow;
-  readonly #waiting = new Set<Http2Stream>();
+  /** On most connections none ever does. */
+  #waiting: Set<Http2Stream> | undefined;
 
   constructor(shared: SharedWindow) {
     this.#shared = shared;
   }
 
   add(stream: Http2Stream): void {
+    this.#waiting ??= new Set();
     this.#waiting.add(stream);
   }
 
   delete(stream: Http2Stream): void {
-    this.#waiting.delete(stream);
+    this.#waiting?.delete(stream);
   }
 
   clear(): void {
-    this.#waiting.clear();
+    this.#waiting?.clear();
   }
 
   /** There is more room for all. */
   pump(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
     while (!this.#shared.isClosed && !this.#shared.isBehind) {
       let sent = false;
-      const round = [...this.#waiting];
+      const round = [...waiting];
       for (const stream of round) {
         if (this.#shared.isBehind) return;
-        if (!this.#waiting.has(stream)) continue;
+        if (!waiting.has(stream)) continue;
         if (stream.queuedBytes === 0) {
-          this.#waiting.delete(stream);
+          waiting.delete(stream);
           stream.listener?.onStreamWritable();
         } else if (stream.sendWindow > 0 && this.#shared.sendWindow > 0) {
           // Behind those that have not had theirs yet.
-          this.#waiting.delete(stream);
-          this.#waiting.add(stream);
+          waiting.delete(stream);
+          waiting.add(stream);
           this.#send(stream, shareBytes);
           sent = true;
         }
@@ -58,12 +62,12 @@ export class WaitingStreams {
 
   /** There is more room for one, if it waits. */
   pumpOne(stream: Http2Stream): void {
-    if (this.#waiting.has(stream)) this.#send(stream, Infinity);
+    if (this.#waiting?.has(stream) === true) this.#send(stream, Infinity);
   }
 
   #send(stream: Http2Stream, most: number): void {
     if (!stream.pump(most) || stream.isClosed || this.#shared.isBehind) return;
-    this.#waiting.delete(stream);
+    this.#waiting?.delete(stream);
     stream.listener?.onStreamWritable();
   }
 }
