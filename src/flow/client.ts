@@ -92,7 +92,7 @@ export class Client {
     const ownUris = request.policy === undefined ? [] : request.serving.ownUris(request.policy);
     const forwarded = new ForwardedIdentity(identity, config, ownUris);
     if (forwarded.lacksChain) request.services.metrics.countChainUnknown();
-    this.#known = [...this.#known.slice(1 - maxKnown), { config, forwarded }];
+    this.#known = withLast(this.#known, { config, forwarded });
     return forwarded.block(received);
   }
 
@@ -104,7 +104,7 @@ export class Client {
     const proxied = address === remoteAddress ? '' : ` ${address}`;
     const certificate = identity === undefined ? undefined : identity.leaf.sha256 + proxied;
     const caller = new Caller(address, certificate, route);
-    this.#callers = [...this.#callers.slice(1 - maxKnown), caller];
+    this.#callers = withLast(this.#callers, caller);
     return caller;
   }
 
@@ -120,4 +120,9 @@ export class Client {
     this.#hostPolicy = undefined;
     this.#known = nothingKnown;
   }
+}
+
+/** A spread makes room for more than comes: most clients have one of each for as long as they are connected. */
+function withLast<T>(known: readonly T[], last: T): readonly T[] {
+  return known.length === 0 ? [last] : [...known.slice(1 - maxKnown), last];
 }

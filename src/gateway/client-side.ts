@@ -4,7 +4,12 @@ import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { Peer } from '../downstream/peer.ts';
-import { type AcceptedSocket, ClientProtocols, http2Protocol } from '../downstream/protocols.ts';
+import {
+  type AcceptedSocket,
+  type ClientProtocolOptions,
+  ClientProtocols,
+  http2Protocol,
+} from '../downstream/protocols.ts';
 import { reEvaluate } from '../downstream/re-evaluate.ts';
 import { Client } from '../flow/client.ts';
 import { Serve } from '../flow/serve.ts';
@@ -12,6 +17,7 @@ import type { FieldNames } from '../http/field.ts';
 import { defaultHttpLimits, lingerMs, type ServerTimeouts } from '../http/limits.ts';
 import { BufferPool } from '../http/buffer-pool.ts';
 import { DateField } from '../http/date-field.ts';
+import type { WriteBudget } from '../http/write-budget.ts';
 import type { TurnEnd } from '../http/turn-end.ts';
 import type { Http2Shared } from '../http2/shared.ts';
 import type { OcspChecker } from '../ocsp/checker.ts';
@@ -38,6 +44,8 @@ export class ClientSide {
   readonly #buffers = new BufferPool();
   readonly #protocols = new ClientProtocols([http2Protocol]);
   #draining = false;
+  /** What connections began with last, and under which configuration. */
+  #last: { readonly config: GatewayConfig; readonly options: ClientProtocolOptions } | undefined;
 
   constructor(options: ClientSideOptions) {
     this.#options = options;
@@ -55,25 +63,12 @@ export class ClientSide {
 
   /** Serves a connection with a verdict, in the protocol that was agreed on. */
   serve(accepted: AcceptedSocket, peer: Peer, entryPoint: string, { services, writes }: WorkerServices): void {
-    const { clock, deadlines, names, metrics, active, connections, ocsp, turn, http2 } = this.#options;
+    const { clock, metrics, active, connections, ocsp } = this.#options;
     const client = new Client(peer, entryPoint);
     const { config } = active.get().loaded;
     const connection = this.#protocols.open(
       accepted,
-      {
-        names,
-        limits: defaultHttpLimits,
-        timeouts: timeoutsOf(config),
-        deadlines,
-        clock,
-        date: this.#date,
-        buffers: this.#buffers,
-        budget: writes,
-        turn,
-        http2,
-        maxConcurrentStreams: config.http2.maxConcurrentStreams,
-        priorKnowledge: config.http2.enabled,
-      },
+      this.#optionsFor(config, writes),
       new Serve(client, services),
       connections,
     );
@@ -84,6 +79,29 @@ export class ClientSide {
     const stale = peer.secure && reEvaluate(peer, rules) !== undefined;
     if (stale) connection.dismiss();
     else if (this.#draining) connection.drainAfterFirst();
+  }
+
+  /** The same object for all connections that begin under one configuration: each holds on to it. */
+  #optionsFor(config: GatewayConfig, budget: WriteBudget): ClientProtocolOptions {
+    const last = this.#last;
+    if (last?.config === config && last.options.budget === budget) return last.options;
+    const { clock, deadlines, names, turn, http2 } = this.#options;
+    const options = {
+      names,
+      limits: defaultHttpLimits,
+      timeouts: timeoutsOf(config),
+      deadlines,
+      clock,
+      date: this.#date,
+      buffers: this.#buffers,
+      budget,
+      turn,
+      http2,
+      maxConcurrentStreams: config.http2.maxConcurrentStreams,
+      priorKnowledge: config.http2.enabled,
+    };
+    this.#last = { config, options };
+    return options;
   }
 }
 
