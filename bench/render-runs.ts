@@ -17,5 +17,5 @@ export function renderRuns(files: readonly string[], complete: readonly string[]
   writeFileSync(new URL('performance.svg', docs), renderChart(runs));
   writeFileSync(new URL('performance-runs.jsonl', docs), runs.map((run) => `${JSON.stringify(run)}\n`).join(''));
   const few = runs.length < ENOUGH ? ` The committed page has ${ENOUGH} runs or more.` : '';
-  return `docs/performance.md is made of ${runs.length} runs.${few}`;
+  return `docs/performance.md is made of ${runs.length} run${runs.length === 1 ? '' : 's'}.${few}`;
 }

@@ -6,7 +6,7 @@ import { cpus, release } from 'node:os';
 import { findCommand } from '../test/support/peers.ts';
 import { openPki } from '../test/support/pki.ts';
 import { type Contest, type Listener, measureWith } from './contest.ts';
-import { allowedCores, takeCores } from './cores.ts';
+import { takeCores } from './cores.ts';
 import { chooseGenerator, type GeneratorName, groups, workloads } from './job.ts';
 import { Generator } from './load.ts';
 import { findVersion, peers } from './peer.ts';
@@ -106,12 +106,12 @@ function resume(file: string, fresh: ReportRun): ReportRun {
 }
 
 function describe(gatewayCore: string, loadCore: string): ReportRun {
-  const cores = allowedCores().length;
+  const processors = cpus();
   return {
     format: 1,
     date: new Date().toISOString(),
     commit: commitOf(),
-    machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cores} cores, Linux ${release()}, Node ${process.versions.node}, OpenSSL ${process.versions.openssl}`,
+    machine: `${processors[0]?.model ?? 'unknown CPU'}, ${processors.length} cores, Linux ${release()}, Node ${process.versions.node}, OpenSSL ${process.versions.openssl}`,
     method: `mutual TLS on both sides, TLS 1.3, ECDSA P-256, X25519; one worker on ${gatewayCore}, load and backend on ${loadCore}; ${ROUNDS} rounds of ${SECONDS} s, idle connections once`,
     peers: Object.fromEntries(peers.map((peer) => [peer.name, findVersion(peer) ?? null])),
     generators: {
