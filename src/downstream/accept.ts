@@ -66,6 +66,8 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
   #waited = false;
   /** TLS has begun, which is what costs. */
   #isStarted = false;
+  /** From the handshake to the verdict. */
+  #letResume: (() => void) | undefined;
   /** It is the gateway itself. */
   #isSelfTest = false;
   #settled = false;
@@ -256,7 +258,11 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
     return `; the client offers ${hello.versions.slice(0, maxShown).join(', ')}, the policy ${policy.minVersion} to ${policy.maxVersion}`;
   }
 
-  onSecure(socket: TLSSocket, shown: ShownProof | undefined): void {
+  offeredSession(): string {
+    return this.#hello?.session ?? '';
+  }
+
+  onSecure(socket: TLSSocket, { shown, letResume }: Parameters<HandshakeSink['onSecure']>[1]): void {
     // Node keeps an error listener of its own here, but that is Node's affair: without one an error kills the process.
     socket.on('error', () => socket.destroy());
     if (this.#challenge !== undefined && !this.#settled) {
@@ -267,6 +273,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
       socket.destroy();
       return;
     }
+    this.#letResume = letResume;
     try {
       this.#verify(socket, this.#policy, shown);
     } catch (error) {
@@ -319,6 +326,8 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
     const peer = this.#isSelfTest ? { ...known, isSelfTest: true as const } : known;
     if (verdict.code === 'ok') {
       this.#settle('ok', verdict);
+      this.#letResume?.();
+      this.#letResume = undefined;
       // An open connection should not keep alive what only its handshake needed.
       this.#raw.off('error', this.#onError);
       this.#raw.off('close', this.#onClose);

@@ -91,13 +91,21 @@ test('server name, protocols and versions are read as they were sent', () => {
     versions: ['TLSv1.3', 'TLSv1.2'],
     ech: false,
     ticketName: '',
+    session: '\b'.repeat(32),
   });
 });
 
 test('a ClientHello without extensions, or without a server name, is a good one', () => {
   for (const extensions of [undefined, []]) {
     const hello = message(extensions, 0x0302);
-    const found = { serverName: undefined, alpn: [], versions: ['TLSv1.1'], ech: false, ticketName: '' };
+    const found = {
+      serverName: undefined,
+      alpn: [],
+      versions: ['TLSv1.1'],
+      ech: false,
+      ticketName: '',
+      session: '\b'.repeat(32),
+    };
     assert.deepEqual(readWhole(records(hello)), { kind: 'hello', ...found, body: hello.subarray(4) });
   }
 });
@@ -123,6 +131,25 @@ test('a session ticket is known by its first bytes, that of TLS 1.3 before that 
     'b'.repeat(16),
   );
   assert.equal(nameOf([[41, Buffer.from([0, 200, 0])]]), '');
+});
+
+test('the number of a session is that of TLS 1.2, or the first identity of TLS 1.3 where that is as long as a number', () => {
+  const sessionOf = (extensions: readonly Extension[]): string => {
+    const result = readWhole(records(message(extensions)));
+    return result.kind === 'hello' ? result.session : result.kind;
+  };
+  const identity = (letter: string, length: number): Buffer =>
+    Buffer.concat([vector(2, Buffer.alloc(length, letter)), Buffer.alloc(4)]);
+  const offer = (...identities: readonly Buffer[]): Extension => [
+    41,
+    Buffer.concat([vector(2, ...identities), vector(2, Buffer.alloc(33))]),
+  ];
+  assert.equal(sessionOf([]), '\b'.repeat(32));
+  assert.equal(sessionOf([offer(identity('a', 32))]), 'a'.repeat(32));
+  assert.equal(sessionOf([offer(identity('a', 32), identity('b', 32))]), 'a'.repeat(32));
+  for (const length of [0, 1, 31, 33, 200]) assert.equal(sessionOf([offer(identity('a', length))]), '');
+  assert.equal(sessionOf([offer(identity('a', 200), identity('b', 32))]), '');
+  assert.equal(sessionOf([[41, Buffer.from([0, 32, 0, 32, 1])]]), '');
 });
 
 test('an outer encrypted ClientHello counts by its outer name', () => {

@@ -26,6 +26,8 @@ const extensionType = {
 } as const;
 /** A ticket of ours begins with the name of its key (RFC 5077 section 4). */
 export const ticketNameBytes = 16;
+/** Of a session that OpenSSL's owner keeps; a ticket under keys is longer. */
+const sessionNumberBytes = 32;
 
 export type ClientHello = {
   readonly kind: 'hello';
@@ -39,6 +41,8 @@ export type ClientHello = {
   readonly ech: boolean;
   /** The first bytes of the session ticket that it offers, latin1: which key it is under, if it is one of ours. '' where there is none. */
   readonly ticketName: string;
+  /** The number of a session that it offers, latin1 (32 bytes with TLS 1.3); '' where there is none. */
+  readonly session: string;
   /** The message as it came, not copied. */
   readonly body: Buffer;
 };
@@ -139,15 +143,17 @@ function parseClientHello(body: Buffer): ClientHelloResult {
   const cursor = new ByteCursor(body);
   const legacyVersion = cursor.uint16();
   cursor.skip(32);
-  cursor.skip(cursor.uint8());
+  // Of TLS 1.2; with TLS 1.3 it means nothing, and what that offers comes last and counts.
+  const session = cursor.take(cursor.uint8()).toString('latin1');
   cursor.skip(cursor.uint16());
   cursor.skip(cursor.uint8());
-  const found = { serverName: undefined, alpn: [], versions: [], ech: false, ticketName: '' } as {
+  const found = { serverName: undefined, alpn: [], versions: [], ech: false, ticketName: '', session } as {
     serverName: string | undefined;
     alpn: string[];
     versions: string[];
     ech: boolean;
     ticketName: string;
+    session: string;
   };
   let problem = '';
   if (!cursor.atEnd && !cursor.failed) {
@@ -177,7 +183,10 @@ function parseClientHello(body: Buffer): ClientHelloResult {
         found.ticketName = data.take(ticketNameBytes).toString('latin1');
       } else if (type === extensionType.preSharedKey) {
         // A client may offer several; the first is the one that it would rather have (RFC 8446 section 4.2.11).
-        found.ticketName = data.vector16().vector16().take(ticketNameBytes).toString('latin1') || found.ticketName;
+        const identities = data.vector16();
+        const identity = identities.take(identities.uint16());
+        if (identity.length >= ticketNameBytes) found.ticketName = identity.toString('latin1', 0, ticketNameBytes);
+        found.session = identity.length === sessionNumberBytes ? identity.toString('latin1') : '';
       }
     }
     if (extensions.failed) problem ||= 'extensions do not fit their length';

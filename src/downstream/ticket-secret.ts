@@ -16,6 +16,8 @@ export type TicketSeed = {
   readonly movesOn: boolean;
   /** Keys of epochs that all gateways on one store have; in these epochs the secret itself makes none. */
   readonly shared?: readonly SharedTicketKey[];
+  /** There is one worker, and no other gateway: nobody else resumes what is made here. */
+  readonly isAlone?: true;
 };
 
 export type SharedTicketKey = { readonly epoch: number; readonly secret: Uint8Array };

@@ -6,6 +6,8 @@ import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
 import type { TlsVersion } from '../config/gateway-config.ts';
 import { StapleChoice } from '../ocsp/staple-choice.ts';
+import { ConnectionSessions } from './connection-sessions.ts';
+import type { SessionStore } from './session-store.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import { readShown } from './client-proof.ts';
 import { verifyErrorOf } from '../certs/sent-chain.ts';
@@ -32,24 +34,33 @@ export type TlsTerminatorOptions = {
   /** At most 32 bytes. */
   readonly sessionIdContext: string;
   /** undefined: nothing is ever resumed. `ticketKeys` is 48 bytes, the caller's again afterwards. */
-  readonly resumption: { readonly ticketKeys: Buffer; readonly lifetimeS: number } | undefined;
+  readonly resumption: Resumption | undefined;
+};
+
+type Resumption = {
+  readonly ticketKeys: Buffer;
+  readonly lifetimeS: number;
+  /** Sessions are kept there, and no tickets are issued or taken; undefined: tickets under the keys. */
+  readonly sessions: SessionStore | undefined;
 };
 
 /** Exactly one of onSecure and onTlsError is called, once, unless the socket closes silently before. Must not throw. */
 export interface HandshakeSink {
   /** What decides the choice among our certificates (hello-kind.ts). */
   helloKind(): string;
+  /** The number of the session that the client offers, latin1; '' where there is none. */
+  offeredSession(): string;
   /** The client asked for a stapled response. */
   onStaple(sent: boolean): void;
-  /** `shown`: where it was read before Node judged it; only where `alertsMissing`. */
-  onSecure(socket: TLSSocket, shown: ShownProof | undefined): void;
+  /** `letResume`: to be called when the client is let in; until then its sessions are worth nothing. */
+  onSecure(socket: TLSSocket, seen: { readonly shown: ShownProof | undefined; readonly letResume: () => void }): void;
   /** Node has closed it, since OpenSSL did not accept the certificate that it was shown; only where `alertsMissing`. */
   onUnauthorized(socket: TLSSocket, shown: ShownProof): void;
   /** The handshake failed; the socket is about to close. It still knows the certificate of the client, where that came so far. */
   onTlsError(error: TlsError, socket: TLSSocket | undefined): void;
 }
 
-/** What a client proved before Node closed its connection. */
+/** What a client proved before Node judged it; only where `alertsMissing`. */
 export type ShownProof = Omit<ClientProof, 'authorized' | 'raw'>;
 
 /** `library`: OpenSSL's part that the error comes from. */
@@ -63,6 +74,7 @@ export function protocolsOf(http2: boolean): readonly string[] {
   return http2 ? ['h2', ...alpnProtocols] : alpnProtocols;
 }
 
+type SessionCallback = (error: Error | null, session: Buffer | null) => void;
 type StapleCallback = (error: Error | null, response: Buffer | null) => void;
 
 export class TlsTerminator {
@@ -89,6 +101,7 @@ export class TlsTerminator {
     // Node asks for a response only where somebody listens; what counts is the stage's answer (start).
     if (this.#staples !== undefined) this.#server.on('OCSPRequest', () => {});
     if (options.alertsMissing) this.#server.on('keylog', () => {});
+    if (resumption?.sessions !== undefined) this.#server.on('newSession', () => {}).on('resumeSession', () => {});
     // Not among the options: Node would hold on to them there.
     if (resumption !== undefined) this.setTicketKeys(resumption.ticketKeys);
   }
@@ -110,7 +123,7 @@ export class TlsTerminator {
       secureOptions:
         constants.SSL_OP_NO_RENEGOTIATION |
         constants.SSL_OP_PRIORITIZE_CHACHA |
-        (resumption === undefined ? constants.SSL_OP_NO_TICKET : 0),
+        (resumption === undefined || resumption.sessions !== undefined ? constants.SSL_OP_NO_TICKET : 0),
       sessionIdContext: options.sessionIdContext,
       ...(resumption !== undefined && { sessionTimeout: resumption.lifetimeS }),
     };
@@ -151,9 +164,19 @@ export class TlsTerminator {
     let newKind: string | undefined;
     let isWatched = false;
     let shown: ShownProof | undefined;
+    const sessions = this.#sessionsOf(sink);
     const report = (event: string, first: unknown, second: unknown, third: unknown): boolean => {
       if (event === 'OCSPRequest') {
         newKind = this.#staple(waiting, third as StapleCallback);
+        return true;
+      }
+      if (event === 'newSession') {
+        sessions?.onNew(first as Buffer, second as Buffer);
+        (third as () => void)();
+        return true;
+      }
+      if (event === 'resumeSession') {
+        (second as SessionCallback)(null, sessions?.find() ?? null);
         return true;
       }
       if (event === 'keylog') {
@@ -177,7 +200,8 @@ export class TlsTerminator {
       shown = undefined;
       if (event === 'secureConnection') {
         if (newKind !== undefined) this.#learn(newKind, first as TLSSocket);
-        told?.onSecure(first as TLSSocket, seen);
+        if (sessions !== undefined && (first as TLSSocket).isSessionReused()) sessions.onUsed(first as TLSSocket);
+        told?.onSecure(first as TLSSocket, { shown: seen, letResume: () => sessions?.letResume() });
       } else if (event === 'tlsClientError') {
         told?.onTlsError(first as TlsError, second as TLSSocket | undefined);
         (second as TLSSocket | undefined)?.destroy();
@@ -186,6 +210,12 @@ export class TlsTerminator {
     };
     const stage = Object.create(this.#server, { emit: { value: report } }) as Server;
     this.#server.emit.call(stage, 'connection', raw);
+  }
+
+  #sessionsOf(sink: HandshakeSink): ConnectionSessions | undefined {
+    const { resumption, sessionIdContext } = this.#options;
+    const { sessions, lifetimeS = 0 } = resumption ?? {};
+    return sessions && new ConnectionSessions(sessions, sessionIdContext, lifetimeS, sink.offeredSession());
   }
 
   /** The client asked for a response. Returns the kind of its ClientHello where its handshake can teach something. */

@@ -6,6 +6,7 @@ import { CertificateChoice } from './certificate-choice.ts';
 import { ticketNameBytes } from './client-hello.ts';
 import { resolveCipherSuites, resolveCurves } from './cipher-list.ts';
 import { ClientTrust, type ClientTrustOptions } from '../trust/client-trust.ts';
+import type { SessionStore } from './session-store.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import { protocolsOf, TlsTerminator } from './tls-terminator.ts';
 
@@ -45,6 +46,8 @@ export type TrustPolicyOptions = {
     readonly lifetimeS: number;
     /** Of the present epoch (ticket-secret.ts): at least 32 bytes, the same in every worker. */
     readonly secret: Uint8Array;
+    /** Where no other worker and no other gateway resumes anything of this one: sessions are kept there instead of tickets. */
+    readonly sessions?: SessionStore | undefined;
   };
 };
 
@@ -127,7 +130,9 @@ export class TrustPolicy {
         ciphers: ciphers.join(':'),
         curves: curves.join(':'),
         sessionIdContext: this.digest.slice(0, 32),
-        resumption: this.resumes ? { ticketKeys: keys, lifetimeS: resumption.lifetimeS } : undefined,
+        resumption: this.resumes
+          ? { ticketKeys: keys, lifetimeS: resumption.lifetimeS, sessions: resumption.sessions }
+          : undefined,
       });
     };
     this.#terminators = selections.map((_, index) => this.#makeTerminator(index, ticketKeys));

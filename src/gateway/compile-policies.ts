@@ -4,6 +4,7 @@ import { wildcardHost } from '../base/host.ts';
 import type { CrlConfig, GatewayConfig, OcspConfig } from '../config/gateway-config.ts';
 import type { OcspSettings } from '../trust/revocation.ts';
 import { TrustPolicy } from '../downstream/trust-policy.ts';
+import type { SessionStore } from '../downstream/session-store.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import { PolicyTable } from '../downstream/policy-table.ts';
 import { CrlSet, type CrlSettings } from '../crl/crl-set.ts';
@@ -26,7 +27,7 @@ export type PolicyCompiler = {
 /**
  * Policy by policy, so that a caller can pause between them. `secret`, `crls`, `staples` as below; `before`: what is active,
  * by name. A policy that is taken over keeps its CRLs, which are replaced wherever it serves, and its ticket keys until it is
- * told of others (EdgePolicy.rotate).
+ * told of others (EdgePolicy.rotate). `sessions`: where sessions are kept; absent: tickets.
  */
 export function policyCompiler(
   loaded: LoadedRules,
@@ -34,6 +35,7 @@ export function policyCompiler(
   crls: CrlLookup,
   staples?: Staples,
   before?: ReadonlyMap<string, CompiledPolicy>,
+  sessions?: SessionStore,
 ): PolicyCompiler {
   const { tls, http2 } = loaded.config;
   const { sessionResumption: resumption } = tls;
@@ -43,13 +45,16 @@ export function policyCompiler(
     compiled,
     add(policy) {
       const { name } = policy.config;
-      const key = keyOf(policy, resumption, stapled !== undefined, http2.enabled);
+      const key = keyOf(policy, resumption, [stapled !== undefined, sessions !== undefined], http2.enabled);
       const same = before?.get(name);
       compiled.set(
         name,
         same?.key === key
           ? same
-          : { key, policy: compilePolicy(policy, resumption, secret, crls, stapled, http2.enabled) },
+          : {
+              key,
+              policy: compilePolicy(policy, { ...resumption, secret, sessions }, crls, stapled, http2.enabled),
+            },
       );
     },
     finish: () => assembleTable(loaded, compiled),
@@ -57,8 +62,13 @@ export function policyCompiler(
 }
 
 /** Over everything that a policy is compiled from, places in files aside: a line that moves changes nothing. */
-function keyOf(policy: LoadedPolicy, { enabled, lifetimeMs }: Resumption, stapled: boolean, http2: boolean): string {
-  const parts = [policy, enabled, lifetimeMs, stapled, http2];
+function keyOf(
+  policy: LoadedPolicy,
+  { enabled, lifetimeMs }: Resumption,
+  given: readonly boolean[],
+  http2: boolean,
+): string {
+  const parts = [policy, enabled, lifetimeMs, given, http2];
   return hash(
     'sha256',
     JSON.stringify(parts, (name, value: unknown) => (name === 'place' ? undefined : value)),
@@ -109,8 +119,7 @@ export function makePolicyTable<P extends { readonly name: string }>(
 
 function compilePolicy(
   { config, certificates, anchors, trustDomains, crlKey }: LoadedPolicy,
-  resumption: Resumption,
-  secret: Buffer,
+  resumption: Resumption & { readonly secret: Buffer; readonly sessions: SessionStore | undefined },
   crls: CrlLookup,
   staples: Staples | undefined,
   http2: boolean,
@@ -148,7 +157,7 @@ function compilePolicy(
           },
     staples,
     http2,
-    resumption: { enabled: resumption.enabled, lifetimeS: Math.floor(resumption.lifetimeMs / 1000), secret },
+    resumption: { ...resumption, lifetimeS: Math.floor(resumption.lifetimeMs / 1000) },
   });
 }
 

@@ -6,6 +6,7 @@ import { listEntryPoints } from '../config/list-entry-points.ts';
 import type { DownstreamState } from '../downstream/dependencies.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
 import { ProxySources } from '../downstream/proxy-sources.ts';
+import type { SessionStore } from '../downstream/session-store.ts';
 import type { TicketKeys } from '../downstream/ticket-ring.ts';
 import { ticketEpoch, TicketSecret, type TicketSeed } from '../downstream/ticket-secret.ts';
 import type { FilterServices } from '../filters/dependencies.ts';
@@ -30,6 +31,8 @@ export type GenerationInput = {
   readonly loaded: LoadedRules;
   /** Shared by all workers. */
   readonly ticketSeed: TicketSeed;
+  /** Of this worker, over all generations. */
+  readonly sessions: SessionStore;
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** What is known of revocation at this moment. */
@@ -136,7 +139,8 @@ export class Generation implements Serving {
       const taken = before === undefined ? undefined : before.#compiled;
       const tickets = new TicketSecret(input.ticketSeed);
       const epoch = ticketEpoch(input.now, loaded.config.tls.sessionResumption.rotationMs);
-      const compiler = policyCompiler(loaded, tickets.at(epoch), input.crls, input.staples, taken);
+      const sessions = input.ticketSeed.isAlone === true ? input.sessions : undefined;
+      const compiler = policyCompiler(loaded, tickets.at(epoch), input.crls, input.staples, taken, sessions);
       for (const policy of loaded.policies) {
         compiler.add(policy);
         const pause = slices.pause();

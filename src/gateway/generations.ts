@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { Slices } from '../base/slices.ts';
 import { type CrlMessage, CrlSubscriber } from '../crl/subscriber.ts';
+import { SessionStore } from '../downstream/session-store.ts';
 import type { TicketSeed } from '../downstream/ticket-secret.ts';
 import { Forwarding } from '../forwarding/forwarding.ts';
 import type { LoadedRules } from '../loading/loaded.ts';
@@ -27,6 +28,7 @@ export class Generations {
   /** What is known of revocation, beside the generations (decision 0012). */
   readonly #crls = new CrlSubscriber();
   readonly #options: GenerationsOptions;
+  readonly #sessions: SessionStore;
   readonly #prepared = new Map<number, Generation>();
   /** What was asked for last; one that is building and was not, ends at its next pause. */
   #wished: { readonly number: number } | undefined;
@@ -36,6 +38,7 @@ export class Generations {
 
   constructor(options: GenerationsOptions) {
     this.#options = options;
+    this.#sessions = new SessionStore(options.clock);
   }
 
   /**
@@ -65,6 +68,7 @@ export class Generations {
         number,
         loaded,
         ticketSeed,
+        sessions: this.#sessions,
         now,
         crls,
         staples,

@@ -21,13 +21,18 @@ export class ActiveConfig {
   readonly #clock: Pick<Clock, 'now'>;
   #since: number;
 
-  /** `sharedKeys`: as TicketSecrets. */
-  constructor(loaded: LoadedConfig, clock: Clock, sharedKeys?: ConstructorParameters<typeof TicketSecrets>[1]) {
+  /** `sharedKeys`, `isAlone`: as TicketSecrets. */
+  constructor(
+    loaded: LoadedConfig,
+    clock: Clock,
+    sharedKeys?: ConstructorParameters<typeof TicketSecrets>[1],
+    isAlone = false,
+  ) {
     this.startedWith = loaded.config;
     this.#loaded = loaded;
     this.#clock = clock;
     this.#since = clock.now();
-    this.#tickets = new TicketSecrets(clock, sharedKeys);
+    this.#tickets = new TicketSecrets(clock, sharedKeys, isAlone);
   }
 
   get loaded(): LoadedConfig {

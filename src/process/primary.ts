@@ -107,7 +107,10 @@ export class Primary {
     const workers = this.#workers;
     const { sharing } = options;
     this.#sharing = sharing;
-    const active = new ActiveConfig(loaded, clock, (rotationMs) => sharing?.tickets.keysFor(rotationMs) ?? []);
+    const { workers: count } = loaded.config;
+    const isAlone = sharing === undefined && (count === 'auto' ? cores : count) === 1;
+    const sharedKeys = (rotationMs: number) => sharing?.tickets.keysFor(rotationMs) ?? [];
+    const active = new ActiveConfig(loaded, clock, sharedKeys, isAlone);
     sharing?.reportTo({
       log,
       ownClients: async () => trust.record?.contents(workers.list()),

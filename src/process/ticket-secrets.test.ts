@@ -47,3 +47,10 @@ test('another rotation makes another secret, counted in its own epochs', () => {
   assert.equal(second.epoch, 50);
   assert.notDeepEqual(second.secret, first.secret);
 });
+
+test('who is alone says so of a secret of its own, and never of one from a file', () => {
+  const secrets = new TicketSecrets(systemClock, undefined, true);
+  assert.equal(secrets.seedFor(loadedWith(hourMs)).isAlone, true);
+  assert.equal(secrets.seedFor(loadedWith(hourMs, Buffer.alloc(32, 7))).isAlone, undefined);
+  assert.equal(new TicketSecrets(systemClock).seedFor(loadedWith(hourMs)).isAlone, undefined);
+});

@@ -11,11 +11,13 @@ export class TicketSecrets implements TicketHolder {
   readonly #rotation: TicketRotation;
   #own: { readonly secret: TicketSecret; readonly rotationMs: number } | undefined;
 
+  readonly #isAlone: boolean;
   readonly #shared: (rotationMs: number) => readonly SharedTicketKey[];
 
-  /** `shared`: what all gateways on the store of this one have; default nothing. */
-  constructor(clock: Clock, shared: (rotationMs: number) => readonly SharedTicketKey[] = () => []) {
+  /** `shared`: what all gateways on the store of this one have; default nothing. `isAlone`: with one worker and no such store. */
+  constructor(clock: Clock, shared: (rotationMs: number) => readonly SharedTicketKey[] = () => [], isAlone = false) {
     this.#clock = clock;
+    this.#isAlone = isAlone;
     this.#shared = shared;
     this.#rotation = new TicketRotation(clock);
   }
@@ -30,7 +32,8 @@ export class TicketSecrets implements TicketHolder {
       this.#own = { secret, rotationMs };
       this.#rotation.follow(this, rotationMs);
     }
-    return { ...this.#own.secret.seed(), shared: this.#shared(rotationMs) };
+    const seed = { ...this.#own.secret.seed(), shared: this.#shared(rotationMs) };
+    return this.#isAlone ? { ...seed, isAlone: true } : seed;
   }
 
   rotate(epoch: number): void {

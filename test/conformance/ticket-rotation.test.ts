@@ -34,7 +34,10 @@ class EpochClock implements Clock {
   }
 }
 
-async function openWorker(clock: Clock, ticketSeed: TicketSeed): Promise<{ port: number; gateway: Gateway }> {
+type Reload = (clientAuth: string, generation: number) => Promise<void>;
+type OpenWorker = { port: number; gateway: Gateway; reload: Reload };
+
+async function load(clock: Clock, clientAuth: string) {
   const file = pki.dir.write(
     'gateway.yml',
     `gateway:
@@ -43,18 +46,25 @@ async function openWorker(clock: Clock, ticketSeed: TicketSeed): Promise<{ port:
   entryPoints: {web: {enabled: false}, webSecure: {address: '127.0.0.1:0'}, admin: {enabled: false}}
   tls:
     certificates: [{cert: edge.crt, key: edge.key}]
-    clientAuth: {clientCA: clients-ca.crt, required: true}
+    clientAuth: {clientCA: clients-ca.crt, ${clientAuth}}
   routes: [{name: r, path: /, hosts: [localhost], target: 'http://127.0.0.1:1', maintenance: {enabled: true, statusCode: 503}}]
 `,
   );
   const { loaded, problems } = await loadGateway(new FileSource(file), { env: {}, strict: true, clock });
   assert.ok(loaded, JSON.stringify(problems));
+  return loaded;
+}
+
+async function openWorker(clock: Clock, ticketSeed: TicketSeed): Promise<OpenWorker> {
   const gateway = new Gateway({ clock, reusePort: false, onIntermediate: () => {} });
-  await gateway.prepare(1, loaded, ticketSeed);
-  gateway.commit(1);
+  const reload = async (clientAuth: string, generation: number): Promise<void> => {
+    await gateway.prepare(generation, await load(clock, clientAuth), ticketSeed);
+    gateway.commit(generation);
+  };
+  await reload('required: true', 1);
   const port = await findFreePort();
   await gateway.listen({ webSecure: port });
-  return { port, gateway };
+  return { port, gateway, reload };
 }
 
 for (const movesOn of [false, true]) {
@@ -86,3 +96,26 @@ for (const movesOn of [false, true]) {
     }
   });
 }
+
+test('a worker that is alone keeps sessions: they are renewed with each use, over a reload, and end when trust changes', async (t) => {
+  const seed = { secret: randomBytes(32), epoch: 0, movesOn: true, isAlone: true } as const;
+  const { port, gateway, reload } = await openWorker(systemClock, seed);
+  t.after(async () => gateway.drain());
+  const { cert, key } = pki.alice;
+  const ask = { port, cert, key, ca: pki.servers.file, tls: '1.3' } as const;
+  let turns = 0;
+  let sessionIn: string | undefined;
+  const call = async (): Promise<[number | undefined, boolean]> => {
+    const sessionOut = pki.dir.file(`kept-${(turns += 1)}`);
+    const { status, reused } = await sClient({ ...ask, sessionOut, ...(sessionIn !== undefined && { sessionIn }) });
+    sessionIn = sessionOut;
+    return [status, reused];
+  };
+  assert.deepEqual(await call(), [503, false]);
+  for (let round = 0; round < 3; round += 1) assert.deepEqual(await call(), [503, true]);
+  await reload('required: true', 2);
+  assert.deepEqual(await call(), [503, true]);
+  await reload('required: true, maxDepth: 2', 3);
+  assert.deepEqual(await call(), [503, false]);
+  assert.deepEqual(await call(), [503, true]);
+});

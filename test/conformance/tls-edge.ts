@@ -16,6 +16,7 @@ import type { Intermediates } from '../../src/trust/intermediates.ts';
 import { TlsListener, type DownstreamLimits } from '../../src/downstream/listener.ts';
 import type { Peer } from '../../src/downstream/peer.ts';
 import type { PendingLimits } from '../../src/downstream/pending-handshakes.ts';
+import type { SessionStore } from '../../src/downstream/session-store.ts';
 import { PolicyTable } from '../../src/downstream/policy-table.ts';
 import type { Issued } from '../../src/certs/test-ca.ts';
 import { Feed, SAFETY_NET_MS } from '../support/wait-for.ts';
@@ -41,6 +42,8 @@ export type EdgeOptions = {
   readonly clock?: Clock;
   /** Shared with another edge to act as two workers. */
   readonly secret?: Buffer;
+  /** Sessions are kept there, instead of tickets under the secret. */
+  readonly sessions?: SessionStore;
   /** Shared with another edge, as the workers of one gateway do. */
   readonly intermediates?: Intermediates;
   readonly limits?: Partial<DownstreamLimits>;
@@ -87,7 +90,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
   const refusals = new Feed<HandshakeRecord>('refusals');
   const outcomes = new Feed<HandshakeOutcome>('outcomes');
   const defects: unknown[] = [];
-  let policies = compile(options.policies, options.defaultPolicy, secret);
+  let policies = compile(options.policies, options.defaultPolicy, secret, options.sessions);
   const open = new Map<TLSSocket, Peer>();
   const listener = new TlsListener({
     ...(options.intermediates !== undefined && { intermediates: options.intermediates }),
@@ -130,7 +133,7 @@ export async function openEdge(options: EdgeOptions): Promise<Edge> {
     outcomes,
     defects,
     replace: (next, defaultPolicy) => {
-      policies = compile(next, defaultPolicy, secret);
+      policies = compile(next, defaultPolicy, secret, options.sessions);
     },
     rotate: (next, accepted) => {
       for (const policy of policies.policies) policy.rotate(next, accepted);
@@ -151,7 +154,12 @@ export function answer(socket: TLSSocket, peer: Peer): void {
   });
 }
 
-function compile(specs: EdgeOptions['policies'], defaultPolicy: string | undefined, secret: Buffer): PolicyTable {
+function compile(
+  specs: EdgeOptions['policies'],
+  defaultPolicy: string | undefined,
+  secret: Buffer,
+  sessions: SessionStore | undefined,
+): PolicyTable {
   const compiled = Object.entries(specs).map(([name, spec]) => {
     const {
       hosts = [`${name}.test`],
@@ -175,7 +183,7 @@ function compile(specs: EdgeOptions['policies'], defaultPolicy: string | undefin
         ca === undefined
           ? undefined
           : { caPem: [ca].flat(), required, onFailure, maxDepth, distrustGraceMs: 500, ...spec.trust },
-      resumption: { enabled: resumes, lifetimeS: 3600, secret },
+      resumption: { enabled: resumes, lifetimeS: 3600, secret, sessions },
     });
     return { policy, hosts };
   });
