@@ -27,6 +27,8 @@ import type { ScaleJob, ScaleReport, ScaleResult } from './scale-load.ts';
 const MAIN = new URL('../dist/cli/main.js', import.meta.url).pathname;
 const PRELOAD = new URL('crl-preload.ts', import.meta.url).pathname;
 const limitMs = 120_000;
+/** Microseconds of CPU in a second. */
+const quietUs = 30_000;
 
 type Reload = {
   /** Milliseconds from the file in place to the first answer by the new rules. */
@@ -117,6 +119,7 @@ async function measureOne(rival: Rival, scale: Scale, { gateway: core }: Cores, 
     await served(first, port, running);
     const startMs = performance.now() - begun;
     const startCpuMs = readTreeCpu(running.pid) / 1000;
+    await settled(running.pid);
     const common = { port, targets, pauseMs: 0, measureMs: 3_000 };
     const requests = await load.run({ ...common, connections: 64, reconnects: false, warmMs: 2_000 }, running.pid);
     const handshakes = await load.run({ ...common, connections: 8, reconnects: true, warmMs: 1_000 }, running.pid);
@@ -178,6 +181,17 @@ function stallsOf(rival: Rival, running: OwnedProcess, pki: Pki, from: number, t
     clock: stallOf(pki.dir.path, pid, 1, from, to),
   });
   return { worker: of(worker), primary: of(running.pid) };
+}
+
+/** Resolves when what follows a start (files are looked at, listeners are tried) is over: it is no cost of a request. */
+async function settled(pid: number): Promise<void> {
+  const until = performance.now() + limitMs;
+  for (let before = readTreeCpu(pid); performance.now() < until; ) {
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const now = readTreeCpu(pid);
+    if (now - before < quietUs) return;
+    before = now;
+  }
 }
 
 /** Resolves with the first answer of 200. */

@@ -1,6 +1,8 @@
 // Has the files and the named material of a configuration read, and checks them, each once however many routes name it, and keeps every problem
 // with the place in the configuration where the file was named.
 import { readdir } from 'node:fs/promises';
+import { systemClock } from '../base/clock.ts';
+import { Slices } from '../base/slices.ts';
 import type { CertificatePair } from '../config/gateway-config.ts';
 import type { Ref } from '../config/ref.ts';
 import { sourceKey } from '../config/source-config.ts';
@@ -114,6 +116,7 @@ export class MaterialLoader {
   readonly #texts = new Map<string, Promise<string | undefined>>();
   readonly #pairs = new Map<string, Promise<UsablePair | undefined>>();
   readonly #bundles = new Map<string, Promise<TrustBundle | undefined>>();
+  readonly #slices = new Slices(systemClock);
   /** Read before it was asked for, with the limit of PEM texts. */
   readonly #ahead = new Map<string, MaterialBytes>();
   readonly #done = new Set<string>();
@@ -266,6 +269,9 @@ export class MaterialLoader {
     if ('path' in ref) this.paths.add(ref.path);
     else this.ids.add(ref.id);
     const key = 'path' in ref ? `path ${ref.path}` : `id ${ref.id}`;
+    // What is there already gives nobody else a turn, and there may be thousands.
+    const pause = this.#slices.pause();
+    if (pause !== undefined) await pause;
     const ahead = maxBytes === maxMaterialBytes ? this.#ahead.get(key) : undefined;
     this.#ahead.delete(key);
     const read = this.#before?.files.get(key) ?? ahead ?? (await this.#source.readMaterial(ref, maxBytes));
