@@ -1,6 +1,7 @@
 // What one worker has once for all its connections to backends, over all generations; each generation opens its pools on it.
 import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
+import { BufferPool } from '../http/buffer-pool.ts';
 import type { FieldNames } from '../http/field.ts';
 import { defaultHttpLimits } from '../http/limits.ts';
 import { ReadBuffers } from '../http/read-buffer.ts';
@@ -24,6 +25,7 @@ export type BackendSideOptions = {
 export class BackendSide {
   readonly #options: BackendSideOptions;
   readonly #readBuffers = new ReadBuffers();
+  readonly #buffers = new BufferPool();
   readonly #protocols = new BackendProtocols([http2Protocol]);
   readonly #draining = new Set<DrainingPool>();
 
@@ -40,6 +42,7 @@ export class BackendSide {
         resolver,
         limits: defaultHttpLimits,
         readBuffers: this.#readBuffers,
+        buffers: this.#buffers,
         protocols: this.#protocols,
         draining: this.#draining,
         events: reports,

@@ -5,6 +5,7 @@ import { Fault, toFault } from '../base/fault.ts';
 import type { BackendConnection, CallAccount, ConnectionOwner } from '../http/backend-connection.ts';
 import type { BackendCall, OutgoingRequest, ResponseSink } from '../http/exchange.ts';
 import { untilClose } from '../http/exchange.ts';
+import type { BufferPool } from '../http/buffer-pool.ts';
 import type { FieldNames, Fields } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import { holdWriteFailure } from '../http/write-failure.ts';
@@ -19,7 +20,13 @@ import { MessageWriter } from './message-writer.ts';
 import { isTlsRecord, tlsWhereHttp } from '../http/tls-where-http.ts';
 import { type Http1ResponseHead, parseResponseHead } from './response-head.ts';
 
-export type Http1BackendOptions = { readonly names: FieldNames; readonly limits: HttpLimits; readonly turn: TurnEnd };
+export type Http1BackendOptions = {
+  readonly names: FieldNames;
+  readonly limits: HttpLimits;
+  readonly turn: TurnEnd;
+  /** Where bodies of requests wait to be written. */
+  readonly buffers: BufferPool;
+};
 
 /** 1xx answers to one request; nobody sends more than a few. */
 const maxInterim = 32;
@@ -57,6 +64,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
   #paused = false;
   #reading = false;
   #flushDue = false;
+  #writeDue = false;
   /** Bytes received and not yet read, from #at on. */
   #pending: Buffer | undefined;
   #at = 0;
@@ -74,7 +82,7 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     this.socket = socket;
     this.#options = options;
     this.#owner = owner;
-    this.#writer = new MessageWriter(socket);
+    this.#writer = new MessageWriter(socket, options.buffers);
     this.#body = new BodyReader(options.names, options.limits);
     socket.setNoDelay(true);
     holdWriteFailure(socket, (error) => {
@@ -172,7 +180,13 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
   }
 
   flushRequest(): void {
-    if (this.#sink !== undefined) this.#writer.flush();
+    if (this.#sink === undefined) return;
+    // A head goes at once. What follows it comes in several pieces in a turn, a TLS record each, and is one write.
+    if (this.#writer.sentBytes === 0) this.#writer.flush();
+    else if (!this.#writeDue) {
+      this.#writeDue = true;
+      this.#options.turn.write(this.#requestWrite);
+    }
   }
 
   pauseResponse(): void {
@@ -243,6 +257,14 @@ export class Http1BackendConnection implements BackendCall, BackendConnection, T
     this.#flushDue = true;
     this.#options.turn.deliver(this);
   }
+
+  /** What a turn of the event loop brought of the request. Where the call is over by then, nothing is left to write. */
+  readonly #requestWrite: TurnTask = {
+    onTurnEnd: (): void => {
+      this.#writeDue = false;
+      this.#writer.flush();
+    },
+  };
 
   onTurnEnd(): void {
     this.#flushDue = false;

@@ -7,7 +7,7 @@ import type { Fields } from '../http/field.ts';
 import type { BufferPool } from '../http/buffer-pool.ts';
 import type { WriteBudget } from '../http/write-budget.ts';
 
-/** Pieces up to this size join the string that is held back; larger ones go to a page, or are written as they are. */
+/** Pieces up to this size join the string that is held back; larger ones go to a page. */
 const joinBytes = 8192;
 /** The held-back string is written when it grows over this. */
 const heldBytes = 16_384;
@@ -18,7 +18,7 @@ export class MessageWriter {
   /** Body bytes given for the current message. */
   sentBytes = 0;
   readonly #socket: Socket;
-  readonly #buffers: BufferPool | undefined;
+  readonly #buffers: BufferPool;
   readonly #budget: WriteBudget | undefined;
   /** Bytes in the socket's own buffer above which the peer counts as slow, of them those taken from the budget. */
   #mayHold = blockedBytes;
@@ -36,8 +36,8 @@ export class MessageWriter {
   /** Bytes that may still come; Infinity where the length is not announced. */
   #left = 0;
 
-  /** With `pages`, pieces of a body are copied and need to be valid during the call only; without, they may be kept. */
-  constructor(socket: Socket, buffers?: BufferPool, budget?: WriteBudget) {
+  /** Pieces of a body are copied, and need to be valid during the call only. */
+  constructor(socket: Socket, buffers: BufferPool, budget?: WriteBudget) {
     this.#socket = socket;
     this.#buffers = buffers;
     this.#budget = budget;
@@ -55,7 +55,7 @@ export class MessageWriter {
 
   #holds(bytes: number): boolean {
     const socket = this.#socket;
-    return socket.writableNeedDrain && (this.#buffers === undefined || socket.writableLength >= bytes);
+    return socket.writableNeedDrain && socket.writableLength >= bytes;
   }
 
   /** Bytes that the peer has not taken. */
@@ -95,9 +95,7 @@ export class MessageWriter {
     if (length > this.#left) return 'overrun';
     this.#left -= length;
     this.sentBytes += length;
-    if (this.#buffers !== undefined && (length > joinBytes || this.#page !== undefined))
-      this.#gather(chunk, this.#buffers);
-    else if (length > joinBytes) this.#writeLarge(chunk);
+    if (length > joinBytes || this.#page !== undefined) this.#gather(chunk);
     else {
       const text = chunk.toString('latin1', 0, length);
       this.#held += this.#chunked ? `${length.toString(16)}\r\n${text}\r\n` : text;
@@ -148,13 +146,14 @@ export class MessageWriter {
   /** Drops what is held back: the connection is to be broken off. */
   discard(): void {
     this.#held = '';
-    if (this.#page !== undefined) this.#buffers?.give(this.#page);
+    if (this.#page !== undefined) this.#buffers.give(this.#page);
     this.#page = undefined;
     this.#fill = 0;
     this.release();
   }
 
-  #gather(chunk: Buffer, buffers: BufferPool): void {
+  #gather(chunk: Buffer): void {
+    const buffers = this.#buffers;
     if (this.#chunked) this.#held += `${chunk.length.toString(16)}\r\n`;
     this.#page ??= buffers.take();
     this.#spill(this.#page);
@@ -188,7 +187,7 @@ export class MessageWriter {
     this.#page = undefined;
     this.#fill = 0;
     if (fill === 0) {
-      this.#buffers?.give(page);
+      this.#buffers.give(page);
       return;
     }
     this.#isUnderWay = true;
@@ -199,25 +198,9 @@ export class MessageWriter {
   /** Writes end in the order in which they were begun, those of a destroyed socket too. */
   readonly #onPageWritten = (): void => {
     const page = this.#leaving.shift();
-    if (page !== undefined) this.#buffers?.give(page);
+    if (page !== undefined) this.#buffers.give(page);
     this.onTaken?.();
   };
-
-  #writeLarge(chunk: Buffer): void {
-    const socket = this.#socket;
-    this.#isUnderWay = true;
-    const before = this.#chunked ? `${this.#held}${chunk.length.toString(16)}\r\n` : this.#held;
-    this.#held = '';
-    if (before === '') {
-      socket.write(chunk);
-      return;
-    }
-    socket.cork();
-    socket.write(before, 'latin1');
-    socket.write(chunk);
-    if (this.#chunked) socket.write('\r\n', 'latin1');
-    socket.uncork();
-  }
 }
 
 /** Fields as lines, each begun by CRLF. */

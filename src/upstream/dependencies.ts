@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Deadlines } from '../base/deadline.ts';
 import type { Fault } from '../base/fault.ts';
 import type { NameResolver } from '../dns/name-resolver.ts';
+import type { BufferPool } from '../http/buffer-pool.ts';
 import type { FieldNames } from '../http/field.ts';
 import type { HttpLimits } from '../http/limits.ts';
 import type { ReadBuffers } from '../http/read-buffer.ts';
@@ -55,6 +56,7 @@ export type UpstreamDependencies = {
   readonly limits: HttpLimits;
   /** One for all connections of the worker. */
   readonly readBuffers: ReadBuffers;
+  readonly buffers: BufferPool;
   /** Likewise. */
   readonly turn: TurnEnd;
   /** Likewise. */

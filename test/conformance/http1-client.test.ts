@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
-import { describe, it } from 'node:test';
+import { describe, it, mock } from 'node:test';
 import tls from 'node:tls';
 import type { Fault } from '../../src/base/fault.ts';
+import { BufferPool } from '../../src/http/buffer-pool.ts';
 import { chunkedBody, type OutgoingRequest, type ResponseHead, type ResponseSink } from '../../src/http/exchange.ts';
 import { FieldBlock, Fields } from '../../src/http/field.ts';
 import { TurnEnd } from '../../src/http/turn-end.ts';
@@ -101,7 +102,7 @@ async function connect() {
   const owner = new Owner();
   const connection = new Http1BackendConnection(
     socket,
-    { names, limits: defaultHttpLimits, turn: new TurnEnd() },
+    { names, limits: defaultHttpLimits, turn: new TurnEnd(), buffers: new BufferPool() },
     owner,
   );
   return {
@@ -145,6 +146,43 @@ async function exchange(text: string, options: { end?: boolean; method?: string;
 }
 
 const ok = 'HTTP/1.1 200 OK\r\n';
+
+describe('the body of a request', () => {
+  it('is written once for a turn of the event loop, whatever pieces it comes in, and its head before it', async () => {
+    using ends = await connect();
+    const written = mock.method(ends.socket, 'write');
+    ends.start({ method: 'POST', bodyLength: 4 * 16_384 });
+    ends.connection.flushRequest();
+    assert.equal(written.mock.callCount(), 1, 'the head');
+    const piece = Buffer.alloc(16_384);
+    for (const letter of ['a', 'b', 'c']) {
+      piece.fill(letter);
+      assert.equal(ends.connection.sendRequestBody(piece), true);
+      ends.connection.flushRequest();
+    }
+    assert.equal(written.mock.callCount(), 1, 'the turn has not ended');
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(written.mock.callCount(), 2);
+    piece.fill('d');
+    ends.connection.sendRequestBody(piece);
+    ends.connection.sendRequestEnd(undefined);
+    assert.equal(written.mock.callCount(), 3, 'the end waits for nothing');
+    const received = await ends.until('d'.repeat(16_384));
+    assert.ok(received.endsWith(`\r\n\r\n${['a', 'b', 'c', 'd'].map((letter) => letter.repeat(16_384)).join('')}`));
+  });
+
+  it('that is given up within a turn is not written at its end', async () => {
+    using ends = await connect();
+    const written = mock.method(ends.socket, 'write');
+    ends.start({ method: 'POST', bodyLength: 2 * 16_384 });
+    ends.connection.flushRequest();
+    ends.connection.sendRequestBody(Buffer.alloc(16_384));
+    ends.connection.flushRequest();
+    ends.connection.cancel();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(written.mock.callCount(), 1);
+  });
+});
 
 describe('a request to a backend', () => {
   it('is one piece of text with framing of ours', async () => {
@@ -490,7 +528,7 @@ describe('both sides over TLS', () => {
     const owner = new Owner();
     const connection = new Http1BackendConnection(
       socket,
-      { names, limits: defaultHttpLimits, turn: new TurnEnd() },
+      { names, limits: defaultHttpLimits, turn: new TurnEnd(), buffers: new BufferPool() },
       owner,
     );
     for (const size of [0, 10, 3_000_000]) {

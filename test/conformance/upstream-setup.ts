@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { Fault } from '../../src/base/fault.ts';
 import type { BackendConfig } from '../../src/config/gateway-config.ts';
 import { NameResolver } from '../../src/dns/name-resolver.ts';
+import { BufferPool } from '../../src/http/buffer-pool.ts';
 import type { BackendCall, OutgoingRequest, ResponseHead, ResponseSink } from '../../src/http/exchange.ts';
 import { FieldNames, Fields } from '../../src/http/field.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
@@ -71,6 +72,7 @@ export function makeDependencies(
     names: new FieldNames(),
     resolver,
     limits: defaultHttpLimits,
+    buffers: new BufferPool(),
     readBuffers: new ReadBuffers(),
     turn: new TurnEnd(),
     http2: new Http2Shared(new FieldNames()),

@@ -7,6 +7,7 @@ import { before, describe, it } from 'node:test';
 import tls from 'node:tls';
 import type { Fault } from '../../src/base/fault.ts';
 import { type Issued, mintCa } from '../../src/certs/test-ca.ts';
+import { BufferPool } from '../../src/http/buffer-pool.ts';
 import type { ResponseSink } from '../../src/http/exchange.ts';
 import { FieldNames, Fields } from '../../src/http/field.ts';
 import { defaultHttpLimits } from '../../src/http/limits.ts';
@@ -81,7 +82,7 @@ async function ask(secure: boolean, answer: string, goes: (backend: Backend) => 
   const names = new FieldNames();
   const connection = new Http1BackendConnection(
     socket,
-    { names, limits: defaultHttpLimits, turn: new TurnEnd() },
+    { names, limits: defaultHttpLimits, turn: new TurnEnd(), buffers: new BufferPool() },
     owner,
     readBuffer,
   );
