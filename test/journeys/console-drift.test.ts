@@ -6,6 +6,7 @@ import { it } from 'node:test';
 import { expectAccessible, openConsole } from '../support/console.ts';
 import { runToEnd } from '../support/owned-process.ts';
 import { program } from '../support/program.ts';
+import { eventually } from '../support/wait-for.ts';
 
 it('a file that nobody approved stands on top of every screen until somebody approves it', async () => {
   await using console = await openConsole({
@@ -33,8 +34,14 @@ gateway:
   const { body } = await console.api('GET', '/drift');
   const [one] = body['items'] as { kind: string; code: string; key: string }[];
   assert.deepEqual([one?.kind, one?.code, one?.key], ['unauthorised', 'file_changed', 'files']);
-  const alerts = (await console.api('GET', '/alerts?active=true')).body['items'] as { id: string; severity: string }[];
-  assert.ok(alerts.some(({ id, severity }) => /^drift:unauthorised:.+:files$/.test(id) && severity === 'failing'));
+  await eventually(
+    async () => {
+      const { body: told } = await console.api('GET', '/alerts?active=true');
+      const alerts = told['items'] as { id: string; severity: string }[];
+      return alerts.some(({ id, severity }) => /^drift:unauthorised:.+:files$/.test(id) && severity === 'failing');
+    },
+    { what: 'the alert' },
+  );
   for (const path of ['/services', '/gateways', '/account']) {
     await page.goto(`${url}${path}`);
     await banner.getByText('gateway.yml was changed').waitFor();

@@ -189,9 +189,13 @@ describe('a revision that one of them cannot take', () => {
     for (const member of fleet.members) {
       const { state, refused } = await shownBy(member, 'edge-2');
       assert.deepEqual([state, refused?.revision, refused?.problems[0]?.object?.id], ['refused', number, 'guarded']);
-      const { body } = await member.call('GET', '/alerts?active=true');
-      const ids = (body['items'] as { id: string }[]).map(({ id }) => id);
-      assert.ok(ids.includes('gateway:edge-2:refused'), ids.join());
+      await eventually(
+        async () => {
+          const { body } = await member.call('GET', '/alerts?active=true');
+          return (body['items'] as { id: string }[]).some(({ id }) => id === 'gateway:edge-2:refused');
+        },
+        { what: `the alert at ${member.name}` },
+      );
     }
   });
 
