@@ -4,6 +4,8 @@
 import { once } from 'node:events';
 import { get } from 'node:https';
 import { fork, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { findFreePort } from '../test/support/free-port.ts';
 import { type OwnedProcess, startProcess } from '../test/support/owned-process.ts';
 import { findCommand } from '../test/support/peers.ts';
@@ -100,6 +102,17 @@ async function startNginx(core: string, pki: Pki, config: string): Promise<Owned
   return startProcess('taskset', ['-c', core, command, '-p', pki.dir.path, '-e', 'stderr', '-c', config]);
 }
 
+/** None that the gateway watches: it would look at all its files whenever a process writes there. */
+function stallFolder(pki: Pki): string {
+  return join(pki.dir.path, 'stalls');
+}
+
+function makeStallFolder(pki: Pki): string {
+  const folder = stallFolder(pki);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
 async function measureOne(rival: Rival, scale: Scale, { gateway: core }: Cores, load: Load): Promise<ScaleRow> {
   const { kind, count, pki, port } = scale;
   const targets = targetsOf(scale);
@@ -113,7 +126,7 @@ async function measureOne(rival: Rival, scale: Scale, { gateway: core }: Cores, 
   const running = await (rival === 'nginx'
     ? startNginx(core, pki, config)
     : startProcess('taskset', ['-c', core, process.execPath, MAIN, 'run', '--config', config], {
-        env: { STALL_DIR: pki.dir.path, NODE_OPTIONS: `--import=${PRELOAD}` },
+        env: { STALL_DIR: makeStallFolder(pki), NODE_OPTIONS: `--import=${PRELOAD}` },
       }));
   try {
     await served(first, port, running);
@@ -177,8 +190,8 @@ function stallsOf(rival: Rival, running: OwnedProcess, pki: Pki, from: number, t
   const ready = running.lines.items.find(({ text }) => text.includes('"worker ready"'));
   const { pid: worker = 0 } = JSON.parse(ready?.text ?? '{}') as { pid?: number };
   const of = (pid: number) => ({
-    cpu: stallOf(pki.dir.path, pid, 2, from, to),
-    clock: stallOf(pki.dir.path, pid, 1, from, to),
+    cpu: stallOf(stallFolder(pki), pid, 2, from, to),
+    clock: stallOf(stallFolder(pki), pid, 1, from, to),
   });
   return { worker: of(worker), primary: of(running.pid) };
 }
