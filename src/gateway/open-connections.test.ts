@@ -43,7 +43,7 @@ type Stage = {
   /** Of those clients whose connection was dismissed, in order. */
   readonly dismissed: Client[];
   readonly told: ClosedConnection[];
-  readonly trust: { ca: TestCa };
+  readonly trust: { ca: TestCa; fails: boolean };
   readonly close: (client: Client) => void;
 };
 
@@ -51,10 +51,13 @@ type Stage = {
 async function openStage(count: number): Promise<Stage> {
   let ms = 0;
   const clock: Clock = { now: () => Date.now(), monotonic: () => (ms += 1_000), after: () => () => {} };
-  const trust = { ca: root };
+  const trust = { ca: root, fails: false };
   const tables = new Map([root, other].map((ca) => [ca, policiesFor(ca)]));
   const told: ClosedConnection[] = [];
-  const policies = (): PolicyTable => tables.get(trust.ca) as PolicyTable;
+  const policies = (): PolicyTable => {
+    if (trust.fails) throw new Error('no policies');
+    return tables.get(trust.ca) as PolicyTable;
+  };
   const ocsp = (): OcspChecker => undefined as unknown as OcspChecker;
   const open = new OpenConnections(clock, new Metrics().of, { policies, ocsp }, (one) => told.push(one));
   const clients: Client[] = [];
@@ -120,6 +123,19 @@ describe('open connections when trust changes', () => {
     for (let left = 0; left < 4; left++) await turn();
     // Each once.
     assert.deepEqual(dismissed, [clients[0], last, clients[1], clients[2]]);
+  });
+
+  it('are not taken for judged where that failed: their clients ask in vain until it is done', async () => {
+    const { open, clients, dismissed, trust } = await openStage(3);
+    const last = clients[2];
+    trust.ca = other;
+    open.reEvaluate();
+    trust.fails = true;
+    assert.throws(() => last?.distrust, /no policies/);
+    assert.throws(() => last?.distrust, /no policies/);
+    trust.fails = false;
+    assert.equal(last?.distrust?.code, 'untrusted_issuer');
+    assert.deepEqual(dismissed, [clients[0], last]);
   });
 
   it('stay where they would be let in today, and are asked for no more than once', async () => {

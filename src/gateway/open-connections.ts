@@ -149,13 +149,17 @@ export class OpenConnections implements ClientConnectionOwner {
   #judge(open: Open): void {
     const { client, connection, validUntil } = open;
     if (client.unsettled === undefined) return;
-    client.unsettled = undefined;
-    if (client.distrusted !== undefined || !this.#open.has(connection)) return;
+    if (client.distrusted !== undefined || !this.#open.has(connection)) {
+      client.unsettled = undefined;
+      return;
+    }
     const now = this.#clock.now();
     const found =
       validUntil < now
         ? ({ code: 'expired', detail: `its chain was valid until ${new Date(validUntil).toISOString()}` } as const)
         : reEvaluate(client.peer, { policies: this.#policies(), now, ocsp: this.#ocsp() });
+    // Not before it is known: who could not be judged is no client that was, and asks in vain until he is.
+    client.unsettled = undefined;
     this.#metrics.trustReEvaluated.labels({ result: found?.code ?? 'ok' }).inc();
     if (found !== undefined) this.#distrust(open, found);
   }
