@@ -85,6 +85,32 @@ describe('a client that is revoked', () => {
   }
 });
 
+it('a session that one worker keeps is worth nothing once its client is revoked, and that of another client still is', async () => {
+  await using setup = await openRevocable({ workers: 1 });
+  const { pki, gateway } = setup;
+  const to = { port: gateway.ports.webSecure, ca: pki.servers.file };
+  const bob = await pki.clients.issueFiles('bob', { kind: 'client', cn: 'bob' });
+  const calls = (['1.2', '1.3'] as const).flatMap((tls) =>
+    [pki.alice, bob].map(({ cert, key }, at) => ({
+      ask: { ...to, cert, key, tls },
+      isAlice: at === 0,
+      session: pki.dir.file(`kept-${tls}-${at}.pem`),
+    })),
+  );
+  for (const { ask, session } of calls) assert.equal((await sClient({ ...ask, sessionOut: session })).status, 200);
+  await revokeAlice(setup);
+  await eventually(
+    async () => (await sClient({ ...to, cert: pki.alice.cert, key: pki.alice.key })).status === undefined,
+    {
+      what: 'the refusal',
+    },
+  );
+  for (const { ask, isAlice, session } of calls) {
+    const { status, reused } = await sClient({ ...ask, sessionIn: session });
+    assert.deepEqual([status, reused], isAlice ? [undefined, true] : [200, true]);
+  }
+});
+
 describe('a client that is revoked with a request in flight', () => {
   const asked = new Feed<Asked>('requests');
   const graces = { 'a.test': '0s', 'b.test': '10s' };
