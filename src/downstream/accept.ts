@@ -142,8 +142,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
     // A CA that validates a name of ours has no certificate, whatever the policy of that name asks for.
     this.#challenge = challenges.find(hello, this.#serverName);
     this.#policy = this.#challenge === undefined ? policies.find(this.#serverName) : undefined;
-    const terminator = this.#challenge ?? this.#policy?.findTerminator(this.#serverName, hello.ticketName);
-    if (terminator === undefined) {
+    if (this.#challenge === undefined && this.#policy === undefined) {
       const detail = hello.serverName === undefined ? 'no server name was sent' : 'no policy has this server name';
       this.#refuse(
         { code: 'unknown_sni', detail: `${detail}, and there is no default policy` },
@@ -160,7 +159,8 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
       this.#refuse(reached, alert.internalError);
       return;
     }
-    this.#next = terminator;
+    // Not before it was counted: it may be made for this handshake.
+    this.#next = this.#challenge ?? this.#policy?.findTerminator(this.#serverName, hello.ticketName);
     if (this.#isSelfTest) this.takeTurn();
     else this.#dependencies.turns.take(this);
     this.#waited = this.#next !== undefined;
@@ -294,7 +294,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
     const { clock, facts, chains, intermediates } = this.#dependencies;
     const proof = readProof(socket, policy.clientAuth !== undefined, shown);
     const verdict = verifyClient(proof, { policy, facts, chains, intermediates, now: clock.now() });
-    const ocsp = verdict.leaf === undefined ? undefined : policy.trust?.ocsp;
+    const ocsp = verdict.leaf === undefined ? undefined : policy.ocsp;
     if (verdict.code === 'ok' && ocsp !== undefined) this.#verifyByOcsp(socket, policy, verdict, ocsp);
     else this.#conclude(socket, policy, verdict);
   }

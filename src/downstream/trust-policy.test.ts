@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { before, test } from 'node:test';
 import { type Issued, mintCa, type TestCa } from '../certs/test-ca.ts';
+import type { RevocationList } from '../trust/revocation.ts';
 import { TrustPolicy, type TrustPolicyOptions } from './trust-policy.ts';
 
 const secret = randomBytes(32);
@@ -110,4 +111,39 @@ test('each certificate selection has its own terminator, found by name', async (
   assert.notEqual(policy.findTerminator('b.test'), policy.findTerminator('a.test'));
   assert.equal(policy.findTerminator(undefined), policy.findTerminator('a.test'));
   assert.equal(policy.findTerminator('unknown.test'), policy.findTerminator('a.test'));
+});
+
+test('one that is lazy is the same policy, and makes nothing before it is asked', () => {
+  const eager = new TrustPolicy(options());
+  const lazy = new TrustPolicy(options({ isLazy: true }));
+  assert.equal(lazy.digest, eager.digest);
+  assert.equal(lazy.findTerminator('a.test'), lazy.findTerminator('a.test'));
+});
+
+test('a lazy one whose material cannot be used lets nobody in: every handshake throws', () => {
+  const mixed = { certificates: [{ certPem: own.chainPem, keyPem: other.keyPem, names: [] }], isLazy: true };
+  const policy = new TrustPolicy(options(mixed));
+  for (let time = 0; time < 2; time++) assert.throws(() => policy.findTerminator('a.test'), /key values mismatch/);
+  const trustless = new TrustPolicy(options({ ...auth({ caPem: ['garbage'] }), isLazy: true }));
+  for (let time = 0; time < 2; time++) {
+    assert.throws(() => trustless.trust, RangeError);
+    assert.throws(() => trustless.findTerminator('a.test'), RangeError);
+  }
+});
+
+test('what is known of revocation reaches a lazy policy before and after it is made', () => {
+  const list = (what: string): RevocationList => ({ what }) as unknown as RevocationList;
+  const first = list('first');
+  const policy = new TrustPolicy(options({ ...auth({ crl: { settings: {}, list: first } }), isLazy: true }));
+  assert.equal(policy.revocations, first);
+  const second = list('second');
+  policy.replaceRevocations(second);
+  assert.equal(policy.revocations, second);
+  assert.equal(policy.trust?.revocations, second);
+  const third = list('third');
+  policy.replaceRevocations(third);
+  assert.deepEqual([policy.revocations, policy.trust?.revocations], [third, third]);
+  const unasked = new TrustPolicy(options({ isLazy: true }));
+  unasked.replaceRevocations(third);
+  assert.equal(unasked.trust?.revocations, undefined);
 });

@@ -6,6 +6,7 @@ import { CertificateChoice } from './certificate-choice.ts';
 import { ticketNameBytes } from './client-hello.ts';
 import { resolveCipherSuites, resolveCurves } from './cipher-list.ts';
 import { ClientTrust, type ClientTrustOptions } from '../trust/client-trust.ts';
+import type { OcspSettings, RevocationList } from '../trust/revocation.ts';
 import type { SessionStore } from './session-store.ts';
 import type { Staples } from '../ocsp/staples.ts';
 import { protocolsOf, TlsTerminator } from './tls-terminator.ts';
@@ -16,6 +17,8 @@ export type PolicyCertificate = {
   readonly keyPem: string;
   /** DNS names of the leaf. */
   readonly names: readonly string[];
+  /** As Node calls it (`rsa`, `ec`, …); absent: found out from the key. */
+  readonly keyType?: string;
 };
 
 export type ClientAuthSettings = {
@@ -41,6 +44,11 @@ export type TrustPolicyOptions = {
   readonly http2?: boolean;
   /** OCSP responses for the certificates; absent: no stapling. */
   readonly staples?: Staples | undefined;
+  /**
+   * What costs time and memory is made by the first handshake. For policies that are many, and whose certificates, keys and CAs were
+   * proven by whoever read them.
+   */
+  readonly isLazy?: boolean;
   readonly resumption: {
     readonly enabled: boolean;
     readonly lifetimeS: number;
@@ -52,6 +60,20 @@ export type TrustPolicyOptions = {
 };
 
 const minSecretBytes = 32;
+/** Contexts that a policy makes before it serves; of one with more certificates the others come with their first handshake. */
+const eagerTerminators = 100;
+
+/** What a handshake needs. */
+type Made = {
+  readonly trust: ClientTrust | undefined;
+  readonly digest: string;
+  readonly ciphers: string;
+  readonly curves: string;
+  readonly certificates: readonly PolicyCertificate[];
+  readonly choice: CertificateChoice;
+  /** By selection. */
+  readonly terminators: Map<number, TlsTerminator>;
+};
 
 type OlderTickets = { readonly ticketKeys: Buffer; readonly terminators: Map<number, TlsTerminator> };
 
@@ -62,21 +84,20 @@ function nameOf(ticketKeys: Buffer): string {
 
 export class TrustPolicy {
   readonly name: string;
-  /** Hexadecimal SHA-256 of everything that decides trust. */
-  readonly digest: string;
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
   /** undefined: no client certificate is asked for. */
   readonly clientAuth: ClientAuthSettings | undefined;
-  /** Defined exactly where clientAuth is. */
-  readonly trust: ClientTrust | undefined;
+  /** Whether and how OCSP is asked about its clients. */
+  readonly ocsp: OcspSettings | undefined;
   readonly resumes: boolean;
   /** Offered in ALPN, best first. */
   readonly protocols: readonly string[];
-  readonly #choice: CertificateChoice;
-  readonly #terminators: readonly TlsTerminator[];
-  readonly #makeTerminator: (index: number, ticketKeys: Buffer) => TlsTerminator;
-  /** Name of the key that tickets are issued under. */
+  readonly #options: TrustPolicyOptions;
+  #made: Made | undefined;
+  /** What tickets are issued under, ours alone. */
+  #secret: Buffer;
+  /** Name of the key that tickets are issued under; '' until it is needed. */
   #ticketName = '';
   /** What tickets are to be under, where that is still to be done. */
   #due: { readonly secret: Uint8Array; readonly accepted: readonly Uint8Array[] } | undefined;
@@ -84,8 +105,10 @@ export class TrustPolicy {
   #accepted: readonly Uint8Array[] = [];
   /** By the name of their key; made when the first unknown ticket comes. */
   #older: Map<string, OlderTickets> | undefined;
+  /** What is revoked, until `trust` takes it. */
+  #revocations: RevocationList | undefined;
 
-  /** Throws where anything is missing or OpenSSL refuses it: the generation before stays active. */
+  /** Throws where anything is missing or, unless it is `isLazy`, OpenSSL refuses it: the generation before stays active. */
   constructor(options: TrustPolicyOptions) {
     const { name, clientAuth, resumption } = options;
     if (options.certificates.length === 0) throw new RangeError(`policy ${name} has no certificate`);
@@ -100,44 +123,98 @@ export class TrustPolicy {
       maxDepth: clientAuth.maxDepth,
       distrustGraceMs: clientAuth.distrustGraceMs,
     };
-    this.trust = clientAuth && new ClientTrust(clientAuth, name);
-    const ciphers = resolveCipherSuites(options.ciphers);
-    const curves = resolveCurves(options.curves);
-    this.digest = digestOf(this, ciphers, curves);
+    this.ocsp = clientAuth?.ocsp;
+    this.#revocations = clientAuth?.crl?.list;
     // A resumed session has lost its intermediates (N10), so what was verified of them must hold from the first time. A client
     // that is refused with a bare close has no ticket yet (self-test.ts proves it); one that gets an explanation has.
     this.resumes = resumption.enabled && resumption.lifetimeS > 0 && clientAuth?.onFailure !== 'explain';
-    const ticketKeys = this.#ticketKeys(resumption.secret);
-    const certificates = options.certificates.map((certificate) => ({
+    this.#secret = Buffer.from(resumption.secret);
+    this.#options = options;
+    if (options.isLazy === true) return;
+    const { choice } = this.#make();
+    for (let index = 0; index < Math.min(choice.selections.length, eagerTerminators); index++) this.#terminator(index);
+  }
+
+  /** Defined exactly where clientAuth is. Throws where its CAs cannot be used. */
+  get trust(): ClientTrust | undefined {
+    return this.#make().trust;
+  }
+
+  /** Hexadecimal SHA-256 of everything that decides trust. */
+  get digest(): string {
+    return this.#make().digest;
+  }
+
+  /** What is known to be revoked; undefined where the policy does not ask. */
+  get revocations(): RevocationList | undefined {
+    return this.#made === undefined ? this.#revocations : this.#made.trust?.revocations;
+  }
+
+  /** Activates refreshed CRLs, for every verification from now on; nothing where the policy asks for none. */
+  replaceRevocations(list: RevocationList): void {
+    if (this.#revocations !== undefined) this.#revocations = list;
+    this.#made?.trust?.replaceRevocations(list);
+  }
+
+  #make(): Made {
+    if (this.#made !== undefined) return this.#made;
+    const { name, clientAuth, certificates } = this.#options;
+    const trust = clientAuth && new ClientTrust(clientAuth, name);
+    if (this.#revocations !== undefined) trust?.replaceRevocations(this.#revocations);
+    const ciphers = resolveCipherSuites(this.#options.ciphers);
+    const curves = resolveCurves(this.#options.curves);
+    const typed = certificates.map((certificate) => ({
       ...certificate,
-      keyType: createPrivateKey(certificate.keyPem).asymmetricKeyType ?? '',
+      keyType: certificate.keyType ?? createPrivateKey(certificate.keyPem).asymmetricKeyType ?? '',
     }));
-    this.#choice = new CertificateChoice(certificates);
-    const selections = this.#choice.selections.map((indexes) =>
-      certificates.filter((_, index) => indexes.includes(index)),
-    );
-    this.#makeTerminator = (index, keys) => {
-      const chosen = selections[index] ?? [];
-      return new TlsTerminator({
-        cert: chosen.map(({ certPem }) => certPem),
-        key: chosen.map(({ keyPem }) => keyPem),
-        trust: this.trust,
-        staples: options.staples,
-        protocols: this.protocols,
-        alertsMissing: clientAuth?.required === true && clientAuth.onFailure === 'close',
-        minVersion: options.minVersion,
-        maxVersion: options.maxVersion,
-        ciphers: ciphers.join(':'),
-        curves: curves.join(':'),
-        sessionIdContext: this.digest.slice(0, 32),
-        resumption: this.resumes
-          ? { ticketKeys: keys, lifetimeS: resumption.lifetimeS, sessions: resumption.sessions }
-          : undefined,
-      });
+    this.#made = {
+      trust,
+      digest: digestOf(this, trust, ciphers, curves),
+      ciphers: ciphers.join(':'),
+      curves: curves.join(':'),
+      certificates: typed,
+      choice: new CertificateChoice(typed),
+      terminators: new Map(),
     };
-    this.#terminators = selections.map((_, index) => this.#makeTerminator(index, ticketKeys));
-    this.#ticketName = nameOf(ticketKeys);
-    ticketKeys.fill(0);
+    return this.#made;
+  }
+
+  #makeTerminator(index: number, ticketKeys: Buffer): TlsTerminator {
+    const { clientAuth, minVersion, maxVersion, staples, resumption } = this.#options;
+    const { trust, digest, ciphers, curves, certificates, choice } = this.#make();
+    const chosen = (choice.selections[index] ?? []).flatMap((at) => certificates[at] ?? []);
+    return new TlsTerminator({
+      cert: chosen.map(({ certPem }) => certPem),
+      key: chosen.map(({ keyPem }) => keyPem),
+      trust,
+      staples,
+      protocols: this.protocols,
+      alertsMissing: clientAuth?.required === true && clientAuth.onFailure === 'close',
+      minVersion,
+      maxVersion,
+      ciphers,
+      curves,
+      sessionIdContext: digest.slice(0, 32),
+      resumption: this.resumes
+        ? { ticketKeys, lifetimeS: resumption.lifetimeS, sessions: resumption.sessions }
+        : undefined,
+    });
+  }
+
+  /** Under the present keys. */
+  #terminator(index: number): TlsTerminator {
+    const { terminators } = this.#make();
+    let terminator = terminators.get(index);
+    if (terminator !== undefined) return terminator;
+    const ticketKeys = this.#ticketKeys(this.#secret);
+    try {
+      terminator = this.#makeTerminator(index, ticketKeys);
+      this.#ticketName = nameOf(ticketKeys);
+    } finally {
+      ticketKeys.fill(0);
+    }
+    terminators.set(index, terminator);
+    return terminator;
   }
 
   /**
@@ -147,12 +224,17 @@ export class TrustPolicy {
   rotate(secret: Uint8Array, accepted: readonly Uint8Array[] = []): void {
     this.#due = undefined;
     if (!this.resumes) return;
-    const ticketKeys = this.#ticketKeys(secret);
-    for (const terminator of this.#terminators) terminator.setTicketKeys(ticketKeys);
-    this.#ticketName = nameOf(ticketKeys);
-    ticketKeys.fill(0);
+    this.#secret.fill(0);
+    this.#secret = Buffer.from(secret);
     this.#accepted = accepted;
     this.#older = undefined;
+    const terminators = this.#made?.terminators;
+    // What is not made yet begins under the new keys.
+    if (terminators === undefined || terminators.size === 0) return;
+    const ticketKeys = this.#ticketKeys(secret);
+    for (const terminator of terminators.values()) terminator.setTicketKeys(ticketKeys);
+    this.#ticketName = nameOf(ticketKeys);
+    ticketKeys.fill(0);
   }
 
   /** As rotate, by the next handshake or `rotateNow` at the latest. Both stay as they are until then. */
@@ -173,11 +255,12 @@ export class TrustPolicy {
   /**
    * The terminator with the certificates for a canonical server name. `ticketName`: as the ClientHello has it. Node knows one ticket
    * key for a context, so a ticket under another key of ours is a matter for a context of its own, which is made when one comes.
+   * Throws where what is made only now cannot be made: then nobody is let in.
    */
   findTerminator(serverName: string | undefined, ticketName = ''): TlsTerminator {
     if (this.#due !== undefined) this.rotateNow();
-    const index = this.#choice.find(serverName);
-    const present = this.#terminators[index] as TlsTerminator;
+    const index = this.#make().choice.find(serverName);
+    const present = this.#terminator(index);
     if (ticketName === '' || ticketName === this.#ticketName || this.#accepted.length === 0) return present;
     this.#older ??= new Map(
       this.#accepted.map((secret) => {
@@ -194,8 +277,12 @@ export class TrustPolicy {
 }
 
 /** The policy's name is part of it: equal trust under two names is still two policies. Own certificates are not. */
-function digestOf(policy: TrustPolicy, ciphers: readonly string[], curves: readonly string[]): string {
-  const { name, minVersion, maxVersion, clientAuth, trust } = policy;
+function digestOf(
+  { name, minVersion, maxVersion, clientAuth }: TrustPolicy,
+  trust: ClientTrust | undefined,
+  ciphers: readonly string[],
+  curves: readonly string[],
+): string {
   const asked = clientAuth && [clientAuth.required, clientAuth.onFailure, clientAuth.maxDepth, trust?.digest];
   const parts = [2, name, minVersion, maxVersion, ciphers, curves, asked ?? null];
   return hash('sha256', JSON.stringify(parts), 'hex');

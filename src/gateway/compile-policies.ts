@@ -1,5 +1,4 @@
 // From loaded policies to the table that says which policy a name belongs to, each with its own TLS contexts.
-import { hash } from 'node:crypto';
 import { wildcardHost } from '../base/host.ts';
 import type { CrlConfig, GatewayConfig, OcspConfig } from '../config/gateway-config.ts';
 import type { OcspSettings } from '../trust/revocation.ts';
@@ -9,12 +8,28 @@ import type { Staples } from '../ocsp/staples.ts';
 import { PolicyTable } from '../downstream/policy-table.ts';
 import { CrlSet, type CrlSettings } from '../crl/crl-set.ts';
 import type { CrlLookup } from '../crl/subscriber.ts';
+import { isSame } from '../loading/is-same.ts';
 import type { LoadedRules, LoadedPolicy } from '../loading/loaded.ts';
 
 type Resumption = LoadedRules['config']['tls']['sessionResumption'];
 
 /** What is compiled of one policy, and what it was compiled from: where that is the same, the next generation takes it over. */
-export type CompiledPolicy = { readonly key: string; readonly policy: TrustPolicy };
+export type CompiledPolicy = { readonly from: LoadedPolicy; readonly terms: Terms; readonly policy: TrustPolicy };
+
+/** What a policy is compiled from beside its own. */
+type Terms = {
+  readonly enabled: boolean;
+  readonly lifetimeMs: number;
+  readonly staples: boolean;
+  readonly sessions: boolean;
+  readonly http2: boolean;
+};
+
+/**
+ * Policies that are made as a whole before a generation is accepted; of more, each is made by its first handshake. What OpenSSL says to
+ * their certificates, keys and CAs is known by then: whoever loaded them has asked (loading/openssl-proof.ts).
+ */
+const eagerPolicies = 100;
 
 export type PolicyCompiler = {
   readonly compiled: ReadonlyMap<string, CompiledPolicy>;
@@ -41,38 +56,32 @@ export function policyCompiler(
   const { sessionResumption: resumption } = tls;
   const compiled = new Map<string, CompiledPolicy>();
   const stapled = tls.ocspStapling.enabled ? staples : undefined;
+  const terms: Terms = {
+    enabled: resumption.enabled,
+    lifetimeMs: resumption.lifetimeMs,
+    staples: stapled !== undefined,
+    sessions: sessions !== undefined,
+    http2: http2.enabled,
+  };
   return {
     compiled,
     add(policy) {
       const { name } = policy.config;
-      const key = keyOf(policy, resumption, [stapled !== undefined, sessions !== undefined], http2.enabled);
       const same = before?.get(name);
-      compiled.set(
-        name,
-        same?.key === key
-          ? same
-          : {
-              key,
-              policy: compilePolicy(policy, { ...resumption, secret, sessions }, crls, stapled, http2.enabled),
-            },
-      );
+      if (same !== undefined && isSame(same.terms, terms) && isSame(same.from, policy)) {
+        compiled.set(name, same.from === policy ? same : { ...same, from: policy });
+        return;
+      }
+      const asked = { ...resumption, secret, sessions };
+      const isLazy = compiled.size >= eagerPolicies;
+      compiled.set(name, {
+        from: policy,
+        terms,
+        policy: compilePolicy(policy, asked, crls, stapled, { http2: http2.enabled, isLazy }),
+      });
     },
     finish: () => assembleTable(loaded, compiled),
   };
-}
-
-/** Over everything that a policy is compiled from, places in files aside: a line that moves changes nothing. */
-function keyOf(
-  policy: LoadedPolicy,
-  { enabled, lifetimeMs }: Resumption,
-  given: readonly boolean[],
-  http2: boolean,
-): string {
-  const parts = [policy, enabled, lifetimeMs, given, http2];
-  return hash(
-    'sha256',
-    JSON.stringify(parts, (name, value: unknown) => (name === 'place' ? undefined : value)),
-  );
 }
 
 /**
@@ -122,7 +131,7 @@ function compilePolicy(
   resumption: Resumption & { readonly secret: Buffer; readonly sessions: SessionStore | undefined },
   crls: CrlLookup,
   staples: Staples | undefined,
-  http2: boolean,
+  { http2, isLazy }: { readonly http2: boolean; readonly isLazy: boolean },
 ): TrustPolicy {
   const { clientAuth } = config;
   // Absent anchors never mean "whoever the public roots vouch for" (N22).
@@ -135,7 +144,13 @@ function compilePolicy(
     maxVersion: config.maxVersion,
     ciphers: config.cipherSuites,
     curves: config.curves,
-    certificates: certificates.map(({ chainPem, keyPem, names }) => ({ certPem: chainPem, keyPem, names })),
+    certificates: certificates.map(({ chainPem, keyPem, keyType, names }) => ({
+      certPem: chainPem,
+      keyPem,
+      keyType,
+      names,
+    })),
+    isLazy,
     clientAuth:
       clientAuth === undefined
         ? undefined

@@ -208,7 +208,7 @@ export class Generation implements Serving {
     for (const { config, crlKey } of this.loaded.policies) {
       const asked = config.clientAuth?.crl;
       if (crlKey === undefined || asked === undefined) continue;
-      policies.get(config.name)?.trust?.replaceRevocations(new CrlSet(crls.find(crlKey), crlSettings(asked)));
+      policies.get(config.name)?.replaceRevocations(new CrlSet(crls.find(crlKey), crlSettings(asked)));
     }
     const keys = new Set(this.loaded.routes.map(({ tls }) => tls.crlKey));
     for (const key of keys) if (key !== undefined) this.pools.replaceCrls(key, crls.find(key));

@@ -187,7 +187,7 @@ export class OpenConnections implements ClientConnectionOwner {
     this.#sweeping = false;
     const now = this.#clock.now();
     const { policies } = this.#policies();
-    if (policies.some(({ trust }) => trust?.revocations?.hasStaled(this.#sweptAt, now) === true)) this.reEvaluate();
+    if (policies.some(({ revocations }) => revocations?.hasStaled(this.#sweptAt, now) === true)) this.reEvaluate();
     const expired: Open[] = [];
     let again = false;
     for (const open of this.#open.values()) {

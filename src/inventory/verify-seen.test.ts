@@ -49,6 +49,7 @@ function verify(identities: SeenIdentity[], more: { minVersion?: string; ocsp?: 
     name: 'p',
     minVersion,
     trust,
+    ocsp: trust.ocsp,
     clientAuth: { required: true, maxDepth: 5 },
   } as unknown as TrustPolicy;
   const policies = { find: () => (more.none ? undefined : policy) } as unknown as PolicyTable;

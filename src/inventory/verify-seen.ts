@@ -145,7 +145,7 @@ function verifyTerms(version: string, policy: TrustPolicy | undefined): Verifica
 }
 
 function hangsOnOcsp({ code }: SeenIdentity, policy: TrustPolicy | undefined): boolean {
-  return policy?.trust?.ocsp !== undefined && (code === 'revoked' || code === 'revocation_unknown');
+  return policy?.ocsp !== undefined && (code === 'revoked' || code === 'revocation_unknown');
 }
 
 function describeChange(client: SeenIdentity, policy: TrustPolicy): string | undefined {

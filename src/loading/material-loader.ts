@@ -18,13 +18,15 @@ import {
   maxMaterialBytes,
   type StoredRef,
 } from '../certs/material.ts';
-import type { MaterialProblem } from '../base/material-problem.ts';
+import { materialError, type MaterialProblem } from '../base/material-problem.ts';
+import { promisesResponse } from '../ocsp/staple-targets.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { looksIssuedBy } from '../certs/issuer.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import type { Deliveries } from '../sources/publisher.ts';
 import { ComposedMaterial, pkcs12Key } from './composed-material.ts';
 import type { ConfigSource } from './config-source.ts';
+import { OpensslProof } from './openssl-proof.ts';
 
 /** A server certificate with its chain in the order in which it is sent, and its key. */
 export type LoadedPair = {
@@ -32,6 +34,10 @@ export type LoadedPair = {
   readonly keyPem: string;
   /** Who issued it, where its file says so, be it a root that is not sent. */
   readonly issuerPem: string | undefined;
+  /** Of the key, as Node calls it: `rsa`, `ec`, … */
+  readonly keyType: string;
+  /** The leaf promises its clients an OCSP response (RFC 7633). */
+  readonly mustStaple: boolean;
   /** DNS names and IP addresses of the leaf's SAN. */
   readonly names: readonly string[];
   /** URI SANs: XFCC's By. */
@@ -117,6 +123,7 @@ export class MaterialLoader {
   readonly #pairs = new Map<string, Promise<UsablePair | undefined>>();
   readonly #bundles = new Map<string, Promise<TrustBundle | undefined>>();
   readonly #slices = new Slices(systemClock);
+  readonly #openssl = new OpensslProof();
   /** Read before it was asked for, with the limit of PEM texts. */
   readonly #ahead = new Map<string, MaterialBytes>();
   readonly #done = new Set<string>();
@@ -222,7 +229,7 @@ export class MaterialLoader {
     for (const problem of isStandIn ? [] : checked.problems) {
       this.add(problem.about === 'key' ? pair.key.place : pair.cert.place, problem);
     }
-    const { leaf, chainPem, keyPem, issuer } = checked;
+    const { leaf, chainPem, keyPem, keyType, issuer } = checked;
     const end = checked.chain.at(-1);
     if (checked.leaf !== undefined && end !== undefined && !isStandIn)
       this.pairs.push({
@@ -232,11 +239,22 @@ export class MaterialLoader {
         side: check === checkClientPair ? 'client' : 'server',
       });
     if (leaf === undefined || chainPem === undefined || keyPem === undefined) return undefined;
+    const refusal = this.#openssl.refusal(checked.chain, chainPem, keyPem);
+    if (refusal !== undefined) {
+      const message = `OpenSSL makes no use of ${names.certName} and ${names.keyName}: ${refusal}`;
+      this.add(
+        pair.cert.place,
+        materialError('openssl_refuses', message, 'Have a certificate for an EC P-256 or RSA 2048 key issued.'),
+      );
+      return undefined;
+    }
     const sans = (...types: string[]) => leaf.sans.filter((san) => types.includes(san.type)).map((san) => san.value);
     const loaded: LoadedPair = {
       chainPem,
       issuerPem: issuer && encodePem('CERTIFICATE', issuer.der),
       keyPem,
+      keyType,
+      mustStaple: promisesResponse(leaf),
       names: sans('DNS', 'IP'),
       uris: sans('URI'),
       sha256: leaf.sha256,

@@ -21,6 +21,8 @@ export async function mintSelfSigned(hosts: readonly string[]): Promise<LoadedPa
     chainPem: issued.chainPem,
     issuerPem: undefined,
     keyPem: issued.keyPem,
+    keyType: 'ec',
+    mustStaple: false,
     names,
     uris: [],
     sha256: '',

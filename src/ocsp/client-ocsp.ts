@@ -20,7 +20,7 @@ export type OcspPolicies = {
 
 type OcspPolicy = {
   readonly name: string;
-  readonly trust: { readonly ocsp: OcspSettings | undefined } | undefined;
+  readonly ocsp: OcspSettings | undefined;
 };
 
 export type ClientOcspOptions = {
@@ -84,7 +84,7 @@ export class ClientOcsp {
   /** Other rules are active: looks after open connections where any policy asks OCSP. */
   follow({ policies }: OcspPolicies): void {
     this.#due = new WeakMap();
-    const isAsked = [...policies].some(({ trust }) => trust?.ocsp !== undefined);
+    const isAsked = [...policies].some(({ ocsp }) => ocsp !== undefined);
     if (isAsked) this.#cancelTick ??= this.#arm();
     else {
       this.#cancelTick?.();
@@ -114,7 +114,7 @@ export class ClientOcsp {
   #look(peer: OcspClient, at: number): boolean {
     const { clock, policies } = this.#options;
     const policy = policies().find(peer.serverName);
-    const settings = policy?.trust?.ocsp;
+    const settings = policy?.ocsp;
     const subject = ocspSubject(peer.identity?.leaf, peer.identity);
     if (policy === undefined || settings === undefined || subject === undefined) return false;
     const now = clock.now();

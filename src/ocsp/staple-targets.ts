@@ -20,6 +20,8 @@ export type OwnCertificate = {
   /** Of the leaf, hexadecimal. */
   readonly sha256: string;
   readonly subject: string;
+  /** It promises its clients a response (RFC 7633). */
+  readonly mustStaple: boolean;
 };
 
 export type StapleTarget = {
@@ -62,7 +64,7 @@ export function planStapling(
   for (const certificate of distinct.values()) {
     const who = `the certificate "${escapeForLog(certificate.subject, 120)}" is must-staple (RFC 7633)`;
     if (!enabled) {
-      if (!isMustStaple(certificate)) continue;
+      if (!certificate.mustStaple) continue;
       const message = `${who}, and gateway.tls.ocspStapling is off: strict clients refuse it`;
       add('error', 'must_staple_off', message, 'Set gateway.tls.ocspStapling.enabled: true.');
       continue;
@@ -101,9 +103,8 @@ export function findStapleTarget(
 }
 
 /** True where the certificate promises its clients a response. Cheap: looks for nobody who could give one. */
-export function isMustStaple({ chainPem }: Pick<OwnCertificate, 'chainPem'>): boolean {
-  const [leaf] = readAll(chainPem);
-  return leaf !== undefined && findPointers(leaf)?.mustStaple === true;
+export function promisesResponse(leaf: CertificateFacts): boolean {
+  return findPointers(leaf)?.mustStaple === true;
 }
 
 function findPointers(leaf: CertificateFacts): CertificatePointers | undefined {

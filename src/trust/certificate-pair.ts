@@ -31,6 +31,8 @@ export type CheckedPair = {
   /** What goes on the wire, leaf first, without the root; undefined where a problem is an error. */
   readonly chainPem: string | undefined;
   readonly keyPem: string | undefined;
+  /** As Node calls it; '' where there is no key. */
+  readonly keyType: string;
   readonly chain: readonly CertificateFacts[];
   /** Who issued the leaf, where the file has it; a root is not sent. */
   readonly issuer: CertificateFacts | undefined;
@@ -91,6 +93,7 @@ function checkPair(certPem: string, keyPem: string, options: PairOptions, purpos
     issuer: ordered.issuer,
     chainPem: usable ? sent.map((facts) => encodePem('CERTIFICATE', facts.der)).join('') : undefined,
     keyPem: usable ? key.keyPem : undefined,
+    keyType: key.key?.asymmetricKeyType ?? '',
     problems,
   };
 }

@@ -1,0 +1,27 @@
+// Whether two parts of a configuration that were read at different times are the same, places in files aside: a line that moves
+// changes nothing.
+
+/** Of plain data as it is loaded. Anything else counts as another unless it is the very same. */
+export function isSame(one: unknown, other: unknown): boolean {
+  if (Object.is(one, other)) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  if (Array.isArray(one))
+    return (
+      Array.isArray(other) && one.length === other.length && one.every((value, index) => isSame(value, other[index]))
+    );
+  if (one instanceof Uint8Array) return other instanceof Uint8Array && Buffer.compare(one, other) === 0;
+  return isPlain(one) && isPlain(other) && hasSame(one, other) && hasSame(other, one);
+}
+
+type Plain = Readonly<Record<string, unknown>>;
+
+function isPlain(value: object): value is Plain {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** What is absent and what is undefined are the same. */
+function hasSame(one: Plain, other: Plain): boolean {
+  for (const key in one) if (key !== 'place' && !isSame(one[key], other[key])) return false;
+  return true;
+}
