@@ -2,6 +2,7 @@
 // them tells apart (places.ts) is asked of both, so that a route which goes away and leaves its path to an open one is
 // seen too. Pure; nothing is compiled. What an installation cannot be compared in full for is said (`complete`).
 import type { LoadedConfig, LoadedPolicy } from '../loading/loaded.ts';
+import { isSame } from '../loading/is-same.ts';
 import { certificateNames } from '../gateway/compile-policies.ts';
 import {
   distinct,
@@ -257,7 +258,7 @@ function comparePolicies(before: readonly LoadedPolicy[], after: readonly Loaded
   const old = new Map(before.map((policy) => [policy.config.name, policy]));
   return after.flatMap((policy) => {
     const was = old.get(policy.config.name);
-    const change = was && comparePolicy(was, policy);
+    const change = was && !isSame(was, policy) ? comparePolicy(was, policy) : undefined;
     return change === undefined ? [] : [change];
   });
 }

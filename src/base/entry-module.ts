@@ -1,5 +1,6 @@
 /** What starts as a process or a thread of its own, by its path below the program's root, without an ending. */
 export const entryModules = [
+  'base/file-thread',
   'cli/main',
   'config/config-child',
   'control/control',

@@ -195,6 +195,46 @@ describe('a watch', () => {
     assert.deepEqual(waits, [10_000, 250, 200_000]);
   });
 
+  it('looks at very many files at once where one of them changed, and in its own time where another did', async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'countersign-watch-'));
+    writeFileSync(join(dir, 'a'), 'first');
+    let ms = 0;
+    /** Of the looks that are due, in milliseconds from the last event on. */
+    const waits: number[] = [];
+    let onWait = (): void => {};
+    let look = (): void => {};
+    const clock: Clock = {
+      now: () => 0,
+      monotonic: () => ms,
+      after: (delayMs, act) => {
+        waits.push(delayMs);
+        look = act;
+        onWait();
+        return () => {};
+      },
+    };
+    const watch = new Watch(clock, async () => {});
+    const alive = setInterval(() => {}, 1000);
+    t.after(() => {
+      clearInterval(alive);
+      watch.close();
+      rmSync(dir, { recursive: true });
+    });
+    const waited = async (act: () => void, forMs: number): Promise<void> =>
+      new Promise((resolve) => {
+        onWait = () => waits.at(-1) === forMs && resolve();
+        act();
+      });
+    await watch.set([join(dir, 'a')]);
+    // A look that takes four seconds; then the poll is due after 200.
+    await waited(() => {
+      look();
+      ms += 4_000;
+    }, 200_000);
+    await waited(() => writeFileSync(join(dir, 'access.log'), 'line'), 200_000);
+    await waited(() => writeFileSync(join(dir, 'a'), 'second'), 250);
+  });
+
   it('is silent once it is closed', async (t) => {
     const { watch, file, clock, calls } = await open(t, ['a']);
     watch.close();

@@ -2,9 +2,9 @@
 // are watched, not files, so atomic renames and Kubernetes' symlink swaps are seen; what counts is whether a file behind a
 // path changed, and a slow poll finds what notification misses (network file systems).
 import { type FSWatcher, watch } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock } from './clock.ts';
+import { lookAtAll, realFoldersOf } from './many-files.ts';
 
 /**
  * So that a key and its certificate written one after the other make one reload. Counted from the first event, however
@@ -12,12 +12,8 @@ import type { Clock } from './clock.ts';
  */
 const settleMs = 250;
 const pollMs = 10_000;
-/** Of its time; the poll of very many files comes less often. */
-const pollShare = 0.02;
-/** Files that are looked at together: as many as Node has threads for it, and some that wait. */
-const atOnce = 8;
-/** Entries of a watched directory that are looked at. */
-const maxEntries = 10_000;
+/** Of its time: looks at very many files that nobody said had changed come less often. */
+const lookShare = 0.02;
 
 /** Calls `onChange` when any of the files (or the entries of a directory) became another; one at a time, never while it runs. */
 export class Watch {
@@ -29,14 +25,16 @@ export class Watch {
   /** A load that begins now may take them for its mark: they were read for the change that it is for. */
   #isMarked = false;
   readonly #folders = new Set<string>();
+  #watched: ReadonlySet<string> = new Set();
   /** Folders to watch for each path, and the fingerprint that they were found with. */
   readonly #places = new Map<string, { readonly print: string; readonly folders: readonly string[] }>();
-  /** Milliseconds that the last look at all files took. */
+  /** Milliseconds that the last look at all files took, and when it was over. */
   #lookedMs = 0;
+  #lookedAt = -Infinity;
   #watchers: FSWatcher[] = [];
   #cancel: (() => void) | undefined;
-  /** A check is due within settleMs. */
-  #settling = false;
+  /** When a check is due that somebody gave reason for, by Clock.monotonic(). */
+  #settlesAt: number | undefined;
   #checking = false;
   #again = false;
   #closed = false;
@@ -78,15 +76,17 @@ export class Watch {
   }
 
   async #arm(): Promise<void> {
+    const news = this.#paths.filter((path) => this.#places.get(path)?.print !== this.#fingerprints.get(path));
+    const reals = await realFoldersOf(news);
+    for (const [at, path] of news.entries()) {
+      // Itself where it is a folder, the folder that it is in, and the one that a link leads to.
+      const folders = new Set([...(this.#folders.has(path) ? [path] : []), dirname(path), reals[at] ?? dirname(path)]);
+      this.#places.set(path, { print: this.#fingerprints.get(path) ?? '', folders: [...folders] });
+    }
     const directories = new Set<string>();
-    await this.#each(this.#paths, async (path) => {
-      const print = this.#fingerprints.get(path) ?? '';
-      let place = this.#places.get(path);
-      if (place?.print !== print) this.#places.set(path, (place = { print, folders: await this.#placesOf(path) }));
-      for (const folder of place.folders) directories.add(folder);
-    });
-    const wanted = new Set(this.#paths);
-    for (const path of this.#places.keys()) if (!wanted.has(path)) this.#places.delete(path);
+    for (const path of this.#paths) for (const folder of this.#places.get(path)?.folders ?? []) directories.add(folder);
+    this.#watched = new Set(this.#paths);
+    for (const path of this.#places.keys()) if (!this.#watched.has(path)) this.#places.delete(path);
     for (const watcher of this.#watchers) watcher.close();
     this.#watchers = [];
     if (this.#closed) return;
@@ -94,15 +94,9 @@ export class Watch {
     this.#schedulePoll();
   }
 
-  /** Itself where it is a folder, the folder that it is in, and the one that a link leads to. */
-  async #placesOf(path: string): Promise<readonly string[]> {
-    const real = await realpath(path).catch(() => path);
-    return [...(this.#folders.has(path) ? [path] : []), dirname(path), dirname(real)];
-  }
-
   #watchDirectory(directory: string): void {
     try {
-      const watcher = watch(directory, { persistent: false }, () => this.#settle());
+      const watcher = watch(directory, { persistent: false }, (_, name) => this.#onEvent(directory, name));
       watcher.on('error', () => watcher.close());
       this.#watchers.push(watcher);
     } catch {
@@ -110,25 +104,37 @@ export class Watch {
     }
   }
 
-  #settle(): void {
-    if (this.#settling) return;
-    this.#schedule(settleMs);
-    this.#settling = true;
+  /**
+   * Of a file that is ours, or in a folder that is, it is news. Another one may be a link that ours lead through, or a log that is
+   * written all the time: whatever it is, looks because of it take their share of the time, and no more.
+   */
+  #onEvent(directory: string, name: string | null): void {
+    const isOurs = this.#folders.has(directory) || (name !== null && this.#watched.has(join(directory, name)));
+    this.#settle(isOurs ? 0 : this.#lookedMs / lookShare);
+  }
+
+  /** `apartMs`: from the last look. */
+  #settle(apartMs = 0): void {
+    const now = this.#clock.monotonic();
+    const at = Math.max(now + settleMs, this.#lookedAt + apartMs);
+    if (this.#settlesAt !== undefined && this.#settlesAt <= at) return;
+    this.#schedule(at - now);
+    this.#settlesAt = at;
   }
 
   #schedulePoll(): void {
-    this.#schedule(Math.max(pollMs, this.#lookedMs / pollShare));
+    this.#schedule(Math.max(pollMs, this.#lookedMs / lookShare));
   }
 
   #schedule(delayMs: number): void {
     if (this.#closed) return;
-    this.#settling = false;
+    this.#settlesAt = undefined;
     this.#cancel?.();
     this.#cancel = this.#clock.after(delayMs, () => void this.#check());
   }
 
   async #check(): Promise<void> {
-    this.#settling = false;
+    this.#settlesAt = undefined;
     if (this.#checking) {
       this.#again = true;
       return;
@@ -144,7 +150,7 @@ export class Watch {
     } finally {
       this.#checking = false;
       if (this.#again) this.#settle();
-      else if (!this.#settling) this.#schedulePoll();
+      else if (this.#settlesAt === undefined) this.#schedulePoll();
       this.#again = false;
     }
   }
@@ -152,43 +158,20 @@ export class Watch {
   async #readAll(): Promise<Map<string, string>> {
     const from = this.#clock.monotonic();
     const prints = await this.#read(this.#paths);
-    this.#lookedMs = this.#clock.monotonic() - from;
+    this.#lookedAt = this.#clock.monotonic();
+    this.#lookedMs = this.#lookedAt - from;
     return prints;
   }
 
   async #read(paths: readonly string[]): Promise<Map<string, string>> {
-    // In the order of the paths, whichever is read first.
-    const prints = new Map(paths.map((path) => [path, '']));
-    await this.#each(paths, async (path) => {
-      const { print, isFolder } = await fingerprint(path);
-      const parts = [print];
-      if (isFolder) {
-        this.#folders.add(path);
-        const entries = await readdir(path, { recursive: true }).catch(() => []);
-        for (const entry of entries.slice(0, maxEntries).sort())
-          parts.push((await fingerprint(`${path}/${entry}`)).print);
-      } else this.#folders.delete(path);
-      prints.set(path, parts.join('\n'));
-    });
+    const looks = await lookAtAll(paths);
+    const prints = new Map<string, string>();
+    for (const [at, path] of paths.entries()) {
+      const look = looks[at];
+      prints.set(path, look?.print ?? '');
+      if (look?.isFolder === true) this.#folders.add(path);
+      else this.#folders.delete(path);
+    }
     return prints;
-  }
-
-  async #each(paths: readonly string[], act: (path: string) => Promise<void>): Promise<void> {
-    let next = 0;
-    const work = async (): Promise<void> => {
-      for (let path = paths[next++]; path !== undefined; path = paths[next++]) await act(path);
-    };
-    await Promise.all(Array.from({ length: atOnce }, work));
-  }
-}
-
-/** What identifies the content behind a path without reading it. */
-async function fingerprint(path: string): Promise<{ readonly print: string; readonly isFolder: boolean }> {
-  try {
-    const found = await stat(path);
-    const { ino, size, mtimeMs, ctimeMs, mode } = found;
-    return { print: `${path} ${ino} ${size} ${mtimeMs} ${ctimeMs} ${mode}`, isFolder: found.isDirectory() };
-  } catch (error) {
-    return { print: `${path} ${(error as NodeJS.ErrnoException).code ?? 'error'}`, isFolder: false };
   }
 }

@@ -26,8 +26,8 @@ export type OrderedChain = {
 };
 
 export type ChainOptions = WayOptions & {
-  /** The private key that the leaf belongs to. */
-  readonly key?: KeyObject | undefined;
+  /** Whether a certificate belongs to the private key; absent: there is none. */
+  readonly fits?: ((facts: CertificateFacts) => boolean) | undefined;
   /** How messages call the file. */
   readonly name?: string;
 };
@@ -36,7 +36,7 @@ export type ChainOptions = WayOptions & {
 const maxSent = 16;
 
 /**
- * Orders certificates. The leaf is the one that `key` fits; without a key (or where it fits none) the first that issued
+ * Orders certificates. The leaf is the one that `fits`; without a key (or where it fits none) the first that issued
  * none of the others, end-entity certificates before CAs.
  */
 export function orderChain(certificates: readonly CertificateFacts[], options: ChainOptions = {}): OrderedChain {
@@ -68,9 +68,9 @@ function notSent(facts: CertificateFacts, leaf: CertificateFacts, name: string, 
 }
 
 /** The one that the key fits; after a renewal with the same key the one that is valid. */
-function findOwn(certificates: readonly CertificateFacts[], { key, now }: ChainOptions): CertificateFacts | undefined {
-  if (key === undefined) return undefined;
-  const own = certificates.filter((facts) => fitsKey(facts, key));
+function findOwn(certificates: readonly CertificateFacts[], { fits, now }: ChainOptions): CertificateFacts | undefined {
+  if (fits === undefined) return undefined;
+  const own = certificates.filter(fits);
   return own.find((facts) => now === undefined || (facts.notBefore <= now && now <= facts.notAfter)) ?? own[0];
 }
 

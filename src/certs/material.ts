@@ -3,6 +3,7 @@
 // OpenSSL agrees; which certificate belongs to what is chain.ts and trust-bundle.ts.
 import { X509Certificate } from 'node:crypto';
 import { Fault } from '../base/fault.ts';
+import { readAll } from '../base/many-files.ts';
 import { FileRefusal, readRegularFile } from '../base/read-regular-file.ts';
 import { hiddenPath, looksSecret, showPath } from '../base/secret-text.ts';
 import type { CertificateFacts } from './facts.ts';
@@ -79,6 +80,22 @@ export async function readMaterialFile(ref: StoredRef, maxBytes = maxMaterialByt
   } catch (error) {
     return error instanceof FileRefusal ? refusalFailure(error, name, maxBytes) : readFailure(error, name);
   }
+}
+
+/** As readMaterialFile, of many, in their order. */
+export async function readMaterialFiles(
+  refs: readonly Extract<StoredRef, { path: string }>[],
+  maxBytes = maxMaterialBytes,
+): Promise<readonly MaterialBytes[]> {
+  const files = await readAll(
+    refs.map(({ path }) => path),
+    maxBytes,
+  );
+  return files.map((file, at) => {
+    if (Buffer.isBuffer(file)) return { ok: true, bytes: file };
+    const name = materialName(refs[at] as StoredRef);
+    return file instanceof FileRefusal ? refusalFailure(file, name, maxBytes) : readFailure(file, name);
+  });
 }
 
 function refusalFailure({ reason, size }: FileRefusal, name: string, maxBytes: number): LoadFailure {

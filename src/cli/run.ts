@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { coalesce } from '../base/coalesce.ts';
 import { systemClock } from '../base/clock.ts';
+import { MaterialMemory } from '../certs/material-memory.ts';
 import { entryModule } from '../base/entry-module.ts';
 import { UsageError } from '../base/usage-error.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
@@ -62,7 +63,8 @@ export async function runGateway(file: string, options: RunOptions): Promise<voi
   const crls = new CrlPublisher({ clock: systemClock });
   const challenges = new ChallengeDesk();
   const sources = new SourcePublisher({ clock: systemClock, env: process.env, challenges });
-  const settings = { env: process.env, strict: options.strict, clock: systemClock, crls, sources };
+  const memory = new MaterialMemory();
+  const settings = { env: process.env, strict: options.strict, clock: systemClock, crls, sources, memory };
   const opened = await openSource(file, settings);
   if (opened === undefined) return options.onStopped?.();
   const { source, store, location } = opened;

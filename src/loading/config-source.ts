@@ -14,6 +14,11 @@ export type ConfigSource = {
   readTexts(): Promise<ConfigOrigin>;
   /** The bytes of what the configuration refers to, by path or by id. Never rejects; a failure says what and how to mend it. */
   readMaterial(ref: StoredRef, maxBytes: number): Promise<MaterialBytes>;
+  /** As readMaterial, of many files, in their order; absent: they are asked for one by one. */
+  readMaterials?(
+    refs: readonly Extract<StoredRef, { path: string }>[],
+    maxBytes: number,
+  ): Promise<readonly MaterialBytes[]>;
   /**
    * Calls `onChange` when a text, or anything that the last load depended on, became another, and when a source that was out of
    * reach can be reached again: never while a call of it runs.

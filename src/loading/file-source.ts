@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { Watch } from '../base/file-watch.ts';
-import { type MaterialBytes, readMaterialFile, type StoredRef } from '../certs/material.ts';
+import { type MaterialBytes, readMaterialFile, readMaterialFiles, type StoredRef } from '../certs/material.ts';
 import type { ConfigOrigin } from '../config/config-origin.ts';
 import type { ConfigSource, ConfigWatch } from './config-source.ts';
 
@@ -23,6 +23,13 @@ export class FileSource implements ConfigSource {
 
   async readMaterial(ref: StoredRef, maxBytes: number): Promise<MaterialBytes> {
     return readMaterialFile(ref, maxBytes);
+  }
+
+  async readMaterials(
+    refs: readonly Extract<StoredRef, { path: string }>[],
+    maxBytes: number,
+  ): Promise<readonly MaterialBytes[]> {
+    return readMaterialFiles(refs, maxBytes);
   }
 
   watch(clock: Clock, onChange: () => Promise<void>): ConfigWatch {

@@ -18,6 +18,7 @@ import { checkOrders, type PolicyCoverage } from './check-orders.ts';
 import { checkPairs } from './check-pairs.ts';
 import { resolveCipherSuites, resolveCurves } from '../downstream/cipher-list.ts';
 import { materialError, materialWarning } from '../base/material-problem.ts';
+import { MaterialMemory } from '../certs/material-memory.ts';
 import type { TrustBundle } from '../trust/trust-bundle.ts';
 import type { Expiry } from '../certs/expiry.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
@@ -29,7 +30,7 @@ import { FilterMaterials } from './filter-material.ts';
 import { loadTicketSecret } from './ticket-secret.ts';
 import type { ConfigSource, Dependencies } from './config-source.ts';
 import type { LoadedConfig, LoadedNamed, LoadInputs, LoadedPolicy, LoadedRoute } from './loaded.ts';
-import { type LoadedPair, MaterialLoader } from './material-loader.ts';
+import { type LoadedPair, MaterialLoader, type MaterialSource } from './material-loader.ts';
 import { checkChallenges } from './check-challenges.ts';
 import { listSources } from './list-sources.ts';
 import { mintSelfSigned } from './self-signed.ts';
@@ -58,6 +59,8 @@ export type LoadOptions = {
   readonly sources?: Pick<SourcePublisher, 'prepare' | 'find' | 'findProblem' | 'mayStandIn'>;
   /** How long to wait for sources that have delivered nothing; default 30 s. */
   readonly sourceMs?: number;
+  /** What loads remember of certificates and keys; default nothing. */
+  readonly memory?: MaterialMemory;
   /** Not to wait on for one that failed once. */
   readonly once?: boolean;
   /** Who reads the text; default readConfig, a process of its own. */
@@ -85,10 +88,12 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
   const { draft: config, problems, files, digests } = await (options.read ?? readConfig)(origin, options);
   if (config === undefined) return { loaded: undefined, problems, digests, watch: files, materialIds: [] };
   await options.sources?.prepare(listSources(config), options.sourceMs ?? defaultSourceMs, options.once);
-  const { tolerateExpired = false, sources: deliveries } = options;
-  const loader = new MaterialLoader(source, options.clock.now(), { tolerateExpired, deliveries });
+  const { tolerateExpired = false, sources: deliveries, memory = new MaterialMemory() } = options;
+  const reading = memory.begin();
+  const loader = new MaterialLoader(source, options.clock.now(), { tolerateExpired, deliveries, reading });
   const revision = origin.stored?.revision ?? 0;
   const built = { ...(await loadMaterial(config, loader)), revision };
+  memory.keep(reading);
   const others = [...problems, ...(await readCrls(built.crls, options))];
   const all = [...others, ...loader.problems];
   const loaded = { ...built, revision: origin.stored?.revision ?? 0, inputs: inputsOf(loader, others) };
@@ -109,13 +114,15 @@ export async function loadGateway(source: ConfigSource, options: LoadOptions): P
  * a certificate from being renewed.
  */
 export async function loadDeliveries(
-  source: Pick<ConfigSource, 'readMaterial'>,
+  source: MaterialSource,
   { config, inputs, revision }: LoadedConfig,
-  { clock, sources: deliveries }: Pick<LoadOptions, 'clock' | 'sources'>,
+  { clock, sources: deliveries, memory = new MaterialMemory() }: Pick<LoadOptions, 'clock' | 'sources' | 'memory'>,
 ): Promise<Pick<LoadedResult, 'loaded' | 'problems'>> {
-  const options = { tolerateExpired: true, deliveries, before: inputs.materials };
+  const reading = memory.begin();
+  const options = { tolerateExpired: true, deliveries, before: inputs.materials, reading };
   const loader = new MaterialLoader(source, clock.now(), options);
   const built = { ...(await loadMaterial(config, loader)), revision };
+  memory.keep(reading);
   const problems = [...inputs.problems, ...loader.problems];
   return {
     loaded: problems.some(isError) ? undefined : { ...built, revision, inputs: inputsOf(loader, inputs.problems) },

@@ -21,6 +21,7 @@ import {
 import { materialError, type MaterialProblem } from '../base/material-problem.ts';
 import { promisesResponse } from '../ocsp/staple-targets.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
+import { MaterialReading } from '../certs/material-memory.ts';
 import { looksIssuedBy } from '../certs/issuer.ts';
 import { TrustBundle } from '../trust/trust-bundle.ts';
 import type { Deliveries } from '../sources/publisher.ts';
@@ -74,16 +75,17 @@ export type LoaderOptions = {
   readonly deliveries?: Deliveries | undefined;
   /** What was read for the same configuration before is not read again. */
   readonly before?: ReadMaterials;
+  /** What was parsed by other loads is not parsed again. */
+  readonly reading?: MaterialReading;
 };
+
+export type MaterialSource = Pick<ConfigSource, 'readMaterial' | 'readMaterials'>;
 
 /** What a load read, by what it was referred to with. */
 export type ReadMaterials = {
   readonly files: ReadonlyMap<string, MaterialBytes>;
   readonly folders: ReadonlyMap<string, readonly string[]>;
 };
-
-/** Node has four threads for files; some wait. */
-const readAtOnce = 8;
 
 /** Every CA that was read, by its name: with thousands of bundles nobody can ask each of them. */
 class KnownCas {
@@ -108,11 +110,12 @@ export class MaterialLoader {
   readonly paths = new Set<string>();
   /** Likewise of named material. */
   readonly ids = new Set<string>();
-  readonly #source: Pick<ConfigSource, 'readMaterial'>;
+  readonly #source: MaterialSource;
   readonly #now: number;
   readonly #tolerateExpired: boolean;
   readonly #before: ReadMaterials | undefined;
   readonly #composed: ComposedMaterial;
+  readonly #reading: MaterialReading;
   /** What was read, for a load of the same configuration with newer deliveries. */
   readonly files = new Map<string, MaterialBytes>();
   readonly folders = new Map<string, readonly string[]>();
@@ -131,8 +134,9 @@ export class MaterialLoader {
   readonly #anchors = new KnownCas();
 
   /** `now`: milliseconds since the epoch, for validity. */
-  constructor(source: Pick<ConfigSource, 'readMaterial'>, now: number, options: LoaderOptions = {}) {
-    const { tolerateExpired = false, deliveries, before } = options;
+  constructor(source: MaterialSource, now: number, options: LoaderOptions = {}) {
+    const { tolerateExpired = false, deliveries, before, reading = new MaterialReading() } = options;
+    this.#reading = reading;
     this.#source = source;
     this.#now = now;
     this.#tolerateExpired = tolerateExpired;
@@ -199,7 +203,11 @@ export class MaterialLoader {
       for (const ref of refs) {
         const text = await this.#text(ref);
         if (text === undefined) return undefined;
-        const { bundle, problems } = TrustBundle.parse(text, { name: materialName(ref), now: this.#now });
+        const { bundle, problems } = TrustBundle.parse(text, {
+          name: materialName(ref),
+          now: this.#now,
+          reading: this.#reading,
+        });
         for (const problem of problems) this.add(ref.place, problem);
         // One unusable file makes no smaller set of anchors: it makes none.
         if (bundle === undefined) return undefined;
@@ -223,6 +231,7 @@ export class MaterialLoader {
       now: this.#now,
       tolerateExpired: this.#tolerateExpired,
       anchors: [this.#anchors],
+      reading: this.#reading,
       ...names,
     });
     const isStandIn = 'sourced' in pair.cert && (await this.#composed.find(pair.cert)).isStandIn;
@@ -266,20 +275,18 @@ export class MaterialLoader {
     return { loaded, checked, ...(isStandIn && { isStandIn }) };
   }
 
-  /** Reads files several at a time, which are then asked for one after the other: with thousands most of the time is waiting. */
+  /** Reads many files together, which are then asked for one after the other: with thousands most of the time is waiting. */
   async readAhead(refs: Iterable<Ref>): Promise<void> {
-    const wanted = new Map<string, StoredRef>();
+    const wanted = new Map<string, Extract<StoredRef, { path: string }>>();
     for (const ref of refs) {
       const key = keyOf(ref);
       if ('path' in ref && this.#before?.files.has(key) !== true) wanted.set(key, ref);
     }
-    const queue = [...wanted];
-    let next = 0;
-    const work = async (): Promise<void> => {
-      for (let one = queue[next++]; one !== undefined; one = queue[next++])
-        this.#ahead.set(one[0], await this.#source.readMaterial(one[1], maxMaterialBytes));
-    };
-    await Promise.all(Array.from({ length: readAtOnce }, work));
+    const files = (await this.#source.readMaterials?.([...wanted.values()], maxMaterialBytes)) ?? [];
+    for (const [at, key] of [...wanted.keys()].entries()) {
+      const file = files[at];
+      if (file !== undefined) this.#ahead.set(key, file);
+    }
   }
 
   /** The bytes of a file or of named material, whatever they are; from now on the outcome depends on it. Never rejects. */

@@ -110,6 +110,13 @@ export class StoreSource implements ConfigSource {
     return true;
   }
 
+  async readMaterials(
+    refs: readonly Extract<StoredRef, { path: string }>[],
+    maxBytes: number,
+  ): Promise<readonly MaterialBytes[]> {
+    return this.#files.readMaterials(refs, maxBytes);
+  }
+
   async readMaterial(ref: StoredRef, maxBytes: number): Promise<MaterialBytes> {
     if ('path' in ref) return this.#files.readMaterial(ref, maxBytes);
     if (this.#material === undefined) await this.readTexts();

@@ -1,4 +1,4 @@
-// A reload of the running gateway: load, guard trust, compare who may enter, roll out, say what came of it. Where it cannot,
+// A reload of the running gateway: load, guard trust, roll out, compare who may enter, say what came of it. Where it cannot,
 // the last good configuration stays; where nobody said no, it is tried again, later each time.
 import { compareAccess } from '../access/changes.ts';
 import { accessLogFields } from '../access/print-changes.ts';
@@ -177,7 +177,7 @@ export class Reloader {
     }
     const generation = active.generation + 1;
     await trust.prepare(active.loaded, loaded);
-    const access = this.#compareAccess(loaded);
+    const before = active.loaded;
     const agreement = await rollout.agree(loaded, generation);
     if ('refusal' in agreement) return this.#abandon(act, agreement.refusal);
     const keys = findRestartKeys(active.startedWith, loaded.config);
@@ -190,6 +190,8 @@ export class Reloader {
     if (!act.isRefresh) this.#options.onCommitted?.();
     this.#options.onInForce?.();
     metrics.loaded(loaded, generation);
+    // It is told, and decides nothing: with many routes nobody should wait for it.
+    const access = this.#compareAccess(before, loaded);
     const said = {
       ...(dropped.length === 0 ? {} : { clientAuthDropped: dropped }),
       ...(repeated === 0 ? {} : { warningsAsBefore: repeated }),
@@ -211,10 +213,10 @@ export class Reloader {
   }
 
   /** Who may enter that could not before, or the other way round. A defect in telling it must not undo the reload. */
-  #compareAccess(loaded: LoadedConfig): object {
-    const { active, log } = this.#options;
+  #compareAccess(before: LoadedConfig, loaded: LoadedConfig): object {
+    const { log } = this.#options;
     try {
-      return accessLogFields(compareAccess(active.loaded, loaded));
+      return accessLogFields(compareAccess(before, loaded));
     } catch (error) {
       log.error({ err: error }, 'internal error: please report this');
       return {};

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import { test } from 'node:test';
 import { checkClientPair, checkServerPair, type CheckedPair } from './certificate-pair.ts';
-import { orderChain } from '../certs/chain.ts';
+import { fitsKey, orderChain } from '../certs/chain.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { encodePem } from '../asn1/der-writer.ts';
@@ -56,7 +56,7 @@ test('without a key the leaf is the certificate that issued none of the others',
 test('of two leaves in one file the one that the key belongs to is presented, the other is reported', async () => {
   const other = await lower.issue({ kind: 'server', sans: ['other.test'] });
   const { leaf, problems } = orderChain([other.der, server.der, lower.der, upper.der].map(readFacts), {
-    key: createPrivateKey(server.keyPem),
+    fits: (facts) => fitsKey(facts, createPrivateKey(server.keyPem)),
   });
   assert.equal(leaf?.subject, 'CN=a.test');
   assert.deepEqual(

@@ -1,7 +1,7 @@
 // A certificate and its key verified as one thing that the gateway presents, on the client side as a server, on the backend side as a client:
 // every defect a distinct code and a message that names the file and the remedy.
 import { encodePem } from '../asn1/der-writer.ts';
-import { fitsKey, orderChain, type OrderedChain } from '../certs/chain.ts';
+import { orderChain, type OrderedChain } from '../certs/chain.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { verifyAnchorKey, verifyDates, verifyStrength } from './certificate-checks.ts';
 import { clientAuth, hasPurposeForSome, serverAuth } from '../certs/extended-key-usage.ts';
@@ -9,8 +9,8 @@ import { isSelfIssued } from '../certs/issuer.ts';
 import { refuseForeignBlocks } from '../certs/foreign-blocks.ts';
 import { describeExpiry, isNearExpiry } from '../certs/expiry.ts';
 import { escapeForLog } from '../base/log-text.ts';
-import { parseCertificates } from '../certs/material.ts';
-import { isKeyPart, parsePrivateKey } from '../certs/private-key.ts';
+import { MaterialReading } from '../certs/material-memory.ts';
+import { isKeyPart } from '../certs/private-key.ts';
 import { hasErrors, materialError, type MaterialProblem, materialWarning } from '../base/material-problem.ts';
 import { findSystemIssuer, type TrustBundle } from './trust-bundle.ts';
 
@@ -24,6 +24,8 @@ export type PairOptions = {
   readonly keyName?: string;
   /** Anchors that the other side is known to have; the built-in roots always count as known. */
   readonly anchors?: readonly Pick<TrustBundle, 'findIssuer'>[];
+  /** Who parses, and may have parsed the same before. */
+  readonly reading?: MaterialReading;
 };
 
 export type CheckedPair = {
@@ -54,17 +56,19 @@ type Purpose = { usage: string; word: string; side: 'server' | 'client' };
 function checkPair(certPem: string, keyPem: string, options: PairOptions, purpose: Purpose): CheckedPair {
   const certName = options.certName ?? 'the certificate';
   const keyName = options.keyName ?? 'the key';
-  const parsed = parseCertificates(certPem, certName);
-  const key = parsePrivateKey(keyPem, keyName);
+  const { reading = new MaterialReading() } = options;
+  const parsed = reading.certificates(certPem, certName);
+  const key = reading.privateKey(keyPem, keyName);
+  const fits = key.key === undefined ? undefined : reading.fitting(keyPem, key.key);
   const isWeak = (facts: CertificateFacts): boolean => verifyStrength(facts) !== undefined;
-  const ordered = orderChain(parsed.certificates, { key: key.key, name: certName, now: options.now, isWeak });
+  const ordered = orderChain(parsed.certificates, { fits, name: certName, now: options.now, isWeak });
   const aboutKey = (problem: MaterialProblem): MaterialProblem => ({ ...problem, about: 'key' });
   // One file for both may hold both; of two files, what belongs into the other is of no use.
   const isOne = certPem === keyPem;
   const { leaf } = ordered;
   // Of a file of which a part cannot be read nobody knows what belongs to what: that part may be the leaf.
   const isWhole = !hasErrors(parsed.problems);
-  const isLeaf = leaf !== undefined && key.key !== undefined && fitsKey(leaf, key.key);
+  const isLeaf = leaf !== undefined && fits?.(leaf) === true;
   const problems = [
     ...parsed.problems,
     ...refuseForeignBlocks(parsed.others, (label) => isOne && isKeyPart(label), certName, 'certificate'),

@@ -11,6 +11,7 @@ import { refuseForeignBlocks } from '../certs/foreign-blocks.ts';
 import { isIssuedBy, isSelfIssued, looksIssuedBy } from '../certs/issuer.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { parseCertificates } from '../certs/material.ts';
+import type { MaterialReading } from '../certs/material-memory.ts';
 import { hasErrors, materialError, type MaterialProblem, materialWarning } from '../base/material-problem.ts';
 import { readNameKey } from '../certs/name-key.ts';
 
@@ -23,6 +24,8 @@ export type BundleOptions = {
   readonly now?: number;
   /** The roots that Node ships. */
   readonly isSystem?: boolean;
+  /** Who parses, and may have parsed the same before. */
+  readonly reading?: MaterialReading;
 };
 
 const none: readonly CertificateFacts[] = [];
@@ -60,7 +63,7 @@ export class TrustBundle {
   /** The CAs of a PEM text. No bundle where anything in it is broken or does not belong there. */
   static parse(pem: string, options: BundleOptions = {}): ParsedBundle {
     const name = options.name ?? 'CA bundle';
-    const parsed = parseCertificates(pem, name);
+    const parsed = options.reading?.certificates(pem, name) ?? parseCertificates(pem, name);
     const problems = [...parsed.problems];
     problems.push(...refuseForeignBlocks(parsed.others, () => false, name, 'CA bundle'));
     const distinct = [...new Map(parsed.certificates.map((facts) => [facts.sha256, facts])).values()];
