@@ -160,6 +160,12 @@ export class Gateway {
     before.close();
   }
 
+  /** The rules of the active generation, where it is that one. */
+  rulesOf(generation: number | undefined): LoadedRules | undefined {
+    const active = this.#active.find();
+    return active?.number === generation ? active?.loaded : undefined;
+  }
+
   #followTickets(next: Generation): void {
     const { rotationMs, lifetimeMs } = next.loaded.config.tls.sessionResumption;
     this.#tickets.follow(next.ticketSeed, { rotationMs, lifetimeMs });

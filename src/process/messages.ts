@@ -24,6 +24,8 @@ export type ToWorker =
       readonly kind: 'prepare';
       readonly id: number;
       readonly generation: number;
+      /** The generation whose rules the pieces refer to: the one that is active. */
+      readonly base: number | undefined;
       readonly loaded: LoadedRules;
       readonly ticketSeed: TicketSeed;
     }

@@ -25,7 +25,7 @@ let ask = '';
 process.on('message', (message) => {
   const { kind, generation } = message;
   if (kind === 'ping') return say({ kind: 'pong' });
-  if (kind === 'piece') return void (ask = message.piece.routes[0]?.config.name ?? ask);
+  if (kind === 'piece') return void (ask = message.piece.routes[0]?.config?.name ?? ask);
   if (kind !== 'snapshot') note(kind + (generation === undefined ? '' : ' ' + generation));
   if (kind === 'prepare') {
     if (ask === 'one-cannot' && first('refused')) return say({ kind: 'failed', id: message.id, message: 'no such curve' });

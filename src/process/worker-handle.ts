@@ -10,6 +10,8 @@ import type { SeenReport } from '../inventory/seen-clients.ts';
 import type { MetricsSnapshot } from '../telemetry/metrics.ts';
 import type { SpanBatch } from '../telemetry/tracer.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import type { LoadedRules } from '../loading/loaded.ts';
+import { Slices } from '../base/slices.ts';
 import { cutPayload } from './payload.ts';
 
 /** How long a worker may take over one answer before it counts as failed. */
@@ -36,7 +38,7 @@ export class WorkerFailure extends Error {
 }
 
 /** Everything a generation is built from. */
-export type PrepareOrder = Omit<Extract<ToWorker, { kind: 'prepare' }>, 'kind' | 'id'>;
+export type PrepareOrder = Omit<Extract<ToWorker, { kind: 'prepare' }>, 'kind' | 'id' | 'base'>;
 
 type Waiting = { readonly wants: (message: FromWorker) => boolean; settle(message: FromWorker | WorkerFailure): void };
 
@@ -85,6 +87,9 @@ export class WorkerHandle {
   #questions = 0;
   /** Number of the question of the generation that it builds now. */
   #building: number | undefined;
+  /** What it was asked to build last, and what it serves by: it need not be told that again. */
+  #built: PrepareOrder | undefined;
+  #held: { readonly generation: number; readonly loaded: LoadedRules } | undefined;
   #gone = false;
 
   constructor(entry: string, slot: number, clock: Clock, news: WorkerNews) {
@@ -178,11 +183,13 @@ export class WorkerHandle {
   async prepare(order: PrepareOrder): Promise<void> {
     // A generation that was refused is asked for again under its number: an answer that comes late is for the first question.
     const id = ++this.#questions;
-    const { head, pieces } = cutPayload(order.loaded);
+    const held = this.#held;
+    const { head, pieces } = await cutPayload(order.loaded, held?.loaded, new Slices(this.#clock));
     for (const piece of pieces) await this.sendPaced({ kind: 'piece', id, piece });
     const answer = this.#answer((given) => (given.kind === 'prepared' || given.kind === 'failed') && given.id === id);
     this.#building = id;
-    this.send({ kind: 'prepare', id, ...order, loaded: head });
+    this.#built = order;
+    this.send({ kind: 'prepare', id, ...order, base: held?.generation, loaded: head });
     const given = await answer;
     if (given.kind === 'failed') throw new WorkerFailure(given.message);
   }
@@ -192,6 +199,7 @@ export class WorkerHandle {
     const answer = this.#answer((given) => given.kind === 'committed' && given.generation === generation);
     this.send({ kind: 'commit', generation });
     await answer;
+    this.#held = this.#built?.generation === generation ? this.#built : undefined;
   }
 
   /** Returns the runtime that was proven. */

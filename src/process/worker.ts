@@ -45,7 +45,7 @@ async function act(message: ToWorker): Promise<void> {
       return payloads.add(message.id, message.piece);
     case 'prepare':
       try {
-        const loaded = payloads.complete(message.id, message.loaded);
+        const loaded = payloads.complete(message.id, message.loaded, gateway.rulesOf(message.base));
         await gateway.prepare(message.generation, loaded, message.ticketSeed);
         say({ kind: 'prepared', id: message.id });
       } catch (error) {
