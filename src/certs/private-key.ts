@@ -106,7 +106,10 @@ function openKey(
   const weakness = verifyKey(key, name);
   if (weakness?.severity === 'error') return none(weakness);
   if (weakness !== undefined) problems.push(weakness);
-  return { key, keyPem: key.export({ format: 'pem', type: 'pkcs8' }), problems, others };
+  // Most are PKCS #8 as they are; to have OpenSSL write them anew takes as long as to read them.
+  const keyPem =
+    block.label === 'PRIVATE KEY' ? encodePem(block.label, block.der) : key.export({ format: 'pem', type: 'pkcs8' });
+  return { key, keyPem, problems, others };
 }
 
 function verifyKey(key: KeyObject, name: string): MaterialProblem | undefined {

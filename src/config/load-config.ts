@@ -1,10 +1,10 @@
 // From where the texts of a configuration are to the configuration: reads the main file (or takes its text, where a store has
 // it) and the extra files that it names, and hands the texts to parse-config.ts. What cannot be read is a problem like any other.
 import { hash } from 'node:crypto';
-import { access } from 'node:fs/promises';
 import { FileRefusal, readRegularFile } from '../base/read-regular-file.ts';
 import { showPath } from '../base/secret-text.ts';
 import { type ConfigOrigin, filesOf, nameOf } from './config-origin.ts';
+import { findDefaultCertsDir } from './default-certs-dir.ts';
 import type { Environment } from '../yaml/environment.ts';
 import { listExtraFiles, unreadable } from './extra-files.ts';
 import type { GatewayConfig } from './gateway-config.ts';
@@ -14,9 +14,6 @@ import type { StoreLocation } from './store-location.ts';
 import { type ConfigText, extraFoldersOf, storeOf } from './written.ts';
 import type { Problem } from '../yaml/problem.ts';
 import { yamlLimits } from '../yaml/limits.ts';
-
-/** Goma's folder of certificates where none is named. */
-const gomaCertsDir = '/etc/goma/certs';
 
 export type LoadedText = {
   /** undefined where any problem is an error. */
@@ -68,10 +65,7 @@ export async function loadConfig(origin: ConfigOrigin, options: LoadConfigOption
     const content = texts.take(one.text, { file: one.file, line: 1, col: 1 });
     if (content !== undefined) extra.push({ file: one.file, text: content });
   }
-  const defaultCertsDir = await access(gomaCertsDir).then(
-    () => gomaCertsDir,
-    () => undefined,
-  );
+  const defaultCertsDir = await findDefaultCertsDir();
   const { extraFolders } = listed;
   const { stored } = origin;
   const input = { ...main, extra, env, strict, failures, defaultCertsDir, extraFolders, stored };

@@ -1,4 +1,4 @@
-// How large and how deep a configuration file may be. Looked at before it is parsed, in one pass over its tokens, since the
+// How large and how deep a configuration file may be. Looked at before it is parsed, token by token, since the
 // parser's own cost grows faster than the text where the text is made for it: brackets in brackets, comments without end.
 import { CST, Lexer } from 'yaml';
 
@@ -29,17 +29,17 @@ export type LimitPassed = { readonly what: string; readonly offset: number };
 
 /** The first limit that the text passes; undefined where it passes none. Never recurses; its time grows with the text alone. */
 export function findPassedLimit(text: string): LimitPassed | undefined {
-  const scan = new Scan();
+  const scan = new LimitScan();
   for (const token of new Lexer().lex(text)) {
-    const what = scan.take(token);
-    if (what !== undefined) return { what, offset: scan.offset };
-    scan.pass(token);
+    const passed = scan.next(token);
+    if (passed !== undefined) return passed;
   }
   return undefined;
 }
 
-class Scan {
-  offset = 0;
+/** The same, token by token of yaml's Lexer. */
+export class LimitScan {
+  #offset = 0;
   #lineStart = 0;
   /** Columns of the open block collections, ascending. */
   readonly #blocks: number[] = [];
@@ -53,8 +53,15 @@ class Scan {
   #lines = 0;
   #strays = 0;
 
-  /** What is passed with this token. Call `pass` after it. */
-  take(token: string): string | undefined {
+  /** What is passed with this token: then nobody should take it. */
+  next(token: string): LimitPassed | undefined {
+    const what = this.#take(token);
+    if (what !== undefined) return { what, offset: this.#offset };
+    this.#pass(token);
+    return undefined;
+  }
+
+  #take(token: string): string | undefined {
     if (this.#scalarNext) return undefined;
     switch (token[0]) {
       case ' ':
@@ -102,7 +109,7 @@ class Scan {
 
   #takeBlockSign(token: string): string | undefined {
     if (this.#flowLevel > 0 || (token !== '-' && token !== '?' && token !== ':')) return undefined;
-    const column = this.offset - this.#lineStart;
+    const column = this.#offset - this.#lineStart;
     this.#openBlock(token === ':' && this.#key >= 0 ? this.#key : column);
     this.#key = -1;
     return this.#tooDeep();
@@ -113,7 +120,7 @@ class Scan {
   }
 
   #startKey(): void {
-    if (this.#key < 0) this.#key = this.offset - this.#lineStart;
+    if (this.#key < 0) this.#key = this.#offset - this.#lineStart;
   }
 
   /** A list at the column of its key counts with it: never more levels than there are, at least half of them. */
@@ -128,16 +135,16 @@ class Scan {
   }
 
   /** Moves behind the token. */
-  pass(token: string): void {
+  #pass(token: string): void {
     const isControl = token === CST.SCALAR || token === CST.DOCUMENT || token === CST.FLOW_END;
     const isText = this.#scalarNext;
     this.#scalarNext = !isText && token === CST.SCALAR;
     if (isControl && !isText) return;
     const lineEnd = token.lastIndexOf('\n');
     if (lineEnd >= 0) {
-      this.#lineStart = this.offset + lineEnd + 1;
+      this.#lineStart = this.#offset + lineEnd + 1;
       if (!isText) this.#key = -1;
     }
-    this.offset += token.length;
+    this.#offset += token.length;
   }
 }
