@@ -17,7 +17,7 @@ const QUIET_MS = 3_000;
 const BESIDE_MS = 4_000;
 /** Before each of them: code gets warm, a flood gets going. */
 const WARM_MS = 1_500;
-/** Until hundreds of slow clients are there, and the kernel's buffers are full. */
+/** Until hundreds of slow clients or streams are there, and the backend has filled the kernel's buffers for them. */
 const SLOW_WARM_MS = 5_000;
 
 /** Over connections that are kept, and over new ones. */
@@ -111,7 +111,7 @@ async function measureOne(flood: Flood, name: string, round: number, scene: Scen
     const { chainPem, keyPem } =
       flood.kind === 'refused' ? pki.stranger : await pki.clients.issue({ kind: 'client', cn: 'mallory' });
     bad.send({ ...to, flood, cert: chainPem, key: keyPem } satisfies FloodJob);
-    const warmMs = flood.kind === 'slow' ? SLOW_WARM_MS : WARM_MS;
+    const warmMs = flood.kind === 'slow' || flood.kind === 'windows' ? SLOW_WARM_MS : WARM_MS;
     await pause(warmMs);
     const beside = await measureWindow(good, gateway, BESIDE_MS);
     const { done } = await ask<FloodReport>(bad, 'stop');

@@ -7,6 +7,7 @@ import { defaultHttpLimits } from '../http/limits.ts';
 import { ReadBuffers } from '../http/read-buffer.ts';
 import type { TurnEnd } from '../http/turn-end.ts';
 import type { Http2Shared } from '../http2/shared.ts';
+import { DialTurns } from '../upstream/dial-turns.ts';
 import type { DrainingPool } from '../upstream/dependencies.ts';
 import { Pools } from '../upstream/pools.ts';
 import type { Intermediates } from '../trust/intermediates.ts';
@@ -27,6 +28,7 @@ export class BackendSide {
   readonly #readBuffers = new ReadBuffers();
   readonly #buffers = new BufferPool();
   readonly #protocols = new BackendProtocols([http2Protocol]);
+  readonly #dials = new DialTurns();
   readonly #draining = new Set<DrainingPool>();
 
   constructor(options: BackendSideOptions) {
@@ -44,6 +46,7 @@ export class BackendSide {
         readBuffers: this.#readBuffers,
         buffers: this.#buffers,
         protocols: this.#protocols,
+        dials: this.#dials,
         draining: this.#draining,
         events: reports,
       },

@@ -15,6 +15,7 @@ import type { VerificationResult } from '../trust/certificate-checks.ts';
 import type { Intermediates } from '../trust/intermediates.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import type { HealthState } from './health-state.ts';
+import type { DialTurns } from './dial-turns.ts';
 import type { BackendProtocols } from './protocols.ts';
 
 /** How long the phases of one attempt took, in milliseconds, however they ended. */
@@ -62,6 +63,8 @@ export type UpstreamDependencies = {
   /** Likewise. */
   readonly http2: Http2Shared;
   readonly protocols: BackendProtocols;
+  /** One for all connections of the worker. */
+  readonly dials: DialTurns;
   /** CAs that are known: a backend that does not send one of them is told so for certain. */
   readonly intermediates: Intermediates;
   readonly events: BackendEvents;

@@ -65,7 +65,8 @@ export class Dialer {
   /** Starts one attempt, to any address or to this one only; the listener is called once, later. */
   dial(listener: DialListener, only?: string): void {
     this.dialing += 1;
-    new Dial(this, listener, only).start();
+    const dial = new Dial(this, listener, only);
+    this.dependencies.dials.take(() => dial.start());
   }
 
   wrap(open: OpenSocket, address: string, verdict: Verdict | undefined): PooledConnection {

@@ -17,6 +17,7 @@ import type { VerificationResult } from '../../src/trust/certificate-checks.ts';
 import { Intermediates } from '../../src/trust/intermediates.ts';
 import type { Verdict } from '../../src/trust/verdict.ts';
 import type { Backend } from '../../src/upstream/backend.ts';
+import { DialTurns } from '../../src/upstream/dial-turns.ts';
 import type { UpstreamDependencies } from '../../src/upstream/dependencies.ts';
 import type { CallWaiter } from '../../src/upstream/call-waiter.ts';
 import type { Caller } from '../../src/upstream/caller.ts';
@@ -77,6 +78,7 @@ export function makeDependencies(
     turn: new TurnEnd(),
     http2: new Http2Shared(new FieldNames()),
     protocols,
+    dials: new DialTurns(),
     draining: new Set(),
     intermediates: new Intermediates(),
     events: {
