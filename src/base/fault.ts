@@ -324,7 +324,7 @@ const specs = {
   http2_flood: {
     client: 400,
     title: 'too much traffic of no use on an HTTP/2 connection',
-    help: 'The connection was ended (GOAWAY, ENHANCE_YOUR_CALM): resets, control frames or header blocks beyond what any client needs. The detail says which.',
+    help: 'The connection was ended (GOAWAY, ENHANCE_YOUR_CALM): resets, control frames or header blocks beyond what any client needs. The detail says which, and whether it was too much of this connection or of all of its client.',
   },
   ambiguous_path: {
     client: 400,

@@ -1,6 +1,7 @@
 // The entry points of one worker, TLS and plain: opened together, closed so that nobody who is on the way is lost.
 import type { Clock } from '../base/clock.ts';
 import { ClientCounts } from './client-counts.ts';
+import type { FutileHandshakes } from './futile-handshakes.ts';
 import { HandshakeLimits } from './handshake-limits.ts';
 import { HandshakeTurns } from './handshake-turns.ts';
 import type { TlsListener } from './listener.ts';
@@ -15,6 +16,8 @@ export type EntryPointsOptions = {
   readonly clock: Clock;
   /** Share the ports with other processes (SO_REUSEPORT). */
   readonly reusePort: boolean;
+  /** Filled by others, too. */
+  readonly futile: FutileHandshakes;
 };
 
 /** Connections that one worker holds on one entry point at once. */
@@ -38,7 +41,7 @@ export class EntryPoints {
   constructor(options: EntryPointsOptions) {
     this.#options = options;
     this.#handshakes = new HandshakeLimits(options.clock);
-    this.#turns = HandshakeTurns.ofWorker(options.clock);
+    this.#turns = HandshakeTurns.ofWorker(options.futile);
   }
 
   /** `host`: its address. Rejects with the system's error. */

@@ -3,8 +3,7 @@
 // and client networks take turns: one that floods waits behind itself. Networks whose handshakes came to nothing again and
 // again (futile-handshakes.ts) wait for the others, but not for ever.
 import { clientNetwork } from '../base/client-network.ts';
-import type { Clock } from '../base/clock.ts';
-import { FutileHandshakes } from './futile-handshakes.ts';
+import type { FutileHandshakes } from './futile-handshakes.ts';
 
 /** A handshake whose next step is ours. */
 export interface TurnTaker {
@@ -46,8 +45,8 @@ export class HandshakeTurns {
   }
 
   /** One at a time: all of the event loop is theirs who are established, as soon as a handshake has had its step. */
-  static ofWorker(clock: Clock): HandshakeTurns {
-    return new HandshakeTurns({ perTurn: 1, later: setImmediate, futile: new FutileHandshakes(clock) });
+  static ofWorker(futile: FutileHandshakes): HandshakeTurns {
+    return new HandshakeTurns({ perTurn: 1, later: setImmediate, futile });
   }
 
   /** Handshakes that wait now. */

@@ -12,6 +12,7 @@ import { ClientCounts } from './client-counts.ts';
 import type { AcceptDependencies, DownstreamDependencies } from './dependencies.ts';
 import { HandshakeLimits } from './handshake-limits.ts';
 import { makeHandshakeRecord } from './handshake-record.ts';
+import { FutileHandshakes } from './futile-handshakes.ts';
 import { HandshakeTurns } from './handshake-turns.ts';
 import { Intermediates } from '../trust/intermediates.ts';
 import { OcspChecker } from '../ocsp/checker.ts';
@@ -64,7 +65,7 @@ export class TlsListener implements AdmissionOwner {
       current: options.current,
       clientConnections: options.clientConnections ?? new ClientCounts(),
       handshakes: options.handshakes ?? new HandshakeLimits(options.clock),
-      turns: options.turns ?? HandshakeTurns.ofWorker(options.clock),
+      turns: options.turns ?? HandshakeTurns.ofWorker(new FutileHandshakes(options.clock)),
       onConnection: options.onConnection,
       onRefused: guard(options.onRefused, onDefect),
       onVerified: guard(options.onVerified ?? (() => {}), onDefect),

@@ -12,6 +12,8 @@ import { mintCa } from '../certs/test-ca.ts';
 import type { Verdict } from '../trust/verdict.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { ClientCounts } from '../downstream/client-counts.ts';
+import { FutileHandshakes } from '../downstream/futile-handshakes.ts';
+import { UselessTraffic } from '../downstream/useless-traffic.ts';
 import { BodyBudget } from './body-buffer.ts';
 import { Client } from './client.ts';
 import { RequestMetrics } from './request-metrics.ts';
@@ -63,6 +65,8 @@ async function openConnection(): Promise<(now: number) => { status: number; clos
     accessLog: undefined,
     tracing: undefined,
     clientRequests: new ClientCounts(),
+    useless: new UselessTraffic(clock),
+    futile: new FutileHandshakes(clock),
     bodies: new BodyBudget(0, 0),
     metrics: new RequestMetrics(new Metrics().of),
     onDefect: (error) => assert.fail(String(error)),

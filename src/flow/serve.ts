@@ -53,8 +53,20 @@ export class Serve implements RequestHandler, FilteringOwner {
     }
   }
 
+  onUseless(): boolean {
+    const { peer } = this.#client;
+    return this.#services.useless.note(peer, this.#isExempt);
+  }
+
+  /** Many clients stand behind its address. */
+  get #isExempt(): boolean {
+    return this.#services.current().clientLimits.isExempt(this.#client.peer.remoteAddress);
+  }
+
   onBadRequest(fault: Fault): void {
     try {
+      // It will come again, as a rule at once.
+      if (fault.code === 'http2_flood' && !this.#isExempt) this.#services.futile.note(this.#client.peer.remoteAddress);
       recordBadRequest(this.#client, this.#services, fault);
     } catch (error) {
       this.#services.onDefect(error);

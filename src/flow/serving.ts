@@ -5,8 +5,10 @@ import type { Deadlines } from '../base/deadline.ts';
 import type { RouteConfig } from '../config/gateway-config.ts';
 import type { ChallengeAnswers, ChallengeType } from '../acme/challenge-answers.ts';
 import type { ClientCounts } from '../downstream/client-counts.ts';
+import type { FutileHandshakes } from '../downstream/futile-handshakes.ts';
 import type { TrustPolicy } from '../downstream/trust-policy.ts';
 import type { PolicyTable } from '../downstream/policy-table.ts';
+import type { UselessTraffic } from '../downstream/useless-traffic.ts';
 import type { Filter } from '../filters/filter.ts';
 import type { Forwarding } from '../forwarding/forwarding.ts';
 import type { StripList } from '../forwarding/strip-list.ts';
@@ -72,6 +74,10 @@ export type Services = {
   readonly bodies: BodyBudget;
   /** Those in progress, by client, where there is a limit. */
   readonly clientRequests: ClientCounts;
+  /** What clients did of no use, with all their connections. */
+  readonly useless: UselessTraffic;
+  /** Addresses whose handshakes lead to nothing good. */
+  readonly futile: FutileHandshakes;
   readonly metrics: RequestMetrics;
   /** Something that must not happen did: for the log, with its stack. */
   readonly onDefect: (error: unknown) => void;

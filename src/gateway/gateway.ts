@@ -229,7 +229,7 @@ export class Gateway {
   async listen(ports: ListenPorts): Promise<void> {
     const { config } = this.#active.get().loaded;
     const { clock, reusePort } = this.#options;
-    const entryPoints = new EntryPoints({ clock, reusePort });
+    const entryPoints = new EntryPoints({ clock, reusePort, futile: this.#services.get().services.futile });
     this.#entryPoints = entryPoints;
     for (const point of listEntryPoints(config.entryPoints)) {
       const port = ports[point.name];

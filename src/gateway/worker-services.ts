@@ -23,6 +23,8 @@ import { NameResolver } from '../dns/name-resolver.ts';
 import { IdleBudget } from '../upstream/idle-budget.ts';
 import { ClientCounts } from '../downstream/client-counts.ts';
 import { DescriptorWatch } from '../downstream/descriptors.ts';
+import { FutileHandshakes } from '../downstream/futile-handshakes.ts';
+import { UselessTraffic } from '../downstream/useless-traffic.ts';
 import type { ActiveGeneration } from './active-generation.ts';
 import { labelsOf } from './backend-gauges.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
@@ -111,6 +113,8 @@ export class WorkerServices {
       tracing: this.#tracer && config.tracing && { tracer: this.#tracer, followFrom: config.tracing.followFrom },
       bodies: new BodyBudget(buffering.requestTotalBytes, buffering.requestBytes),
       clientRequests: new ClientCounts(),
+      useless: new UselessTraffic(clock),
+      futile: new FutileHandshakes(clock),
       metrics: new RequestMetrics(metrics.of),
       onDefect: (error) => reports.onDefect(error),
       onFault: (report) => reports.onFault(report),

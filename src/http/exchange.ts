@@ -208,4 +208,6 @@ export interface RequestHandler {
   onRequest(exchange: Exchange): void;
   /** A request that could not even be read was answered with this fault by the codec (`Fault.status`), then closed: for log and metrics. */
   onBadRequest(fault: Fault): void;
+  /** The client has done something of no use, which its connection has not earned. False: too much, with all its connections. */
+  onUseless?(): boolean;
 }

@@ -6,6 +6,8 @@
 const baseGlitches = 200;
 /** And as many more for each second of its life. */
 const glitchesPerSecond = 20;
+/** That every connection has without them counting against its client: SETTINGS, priorities, a page that was left while it loaded. */
+const freeGlitches = 20;
 /**
  * WINDOW_UPDATE and PING frames that every connection may send, and for each DATA frame that it got. Go gives both windows back for
  * every 4 KiB that it reads, and gRPC measures the way with a PING for each round trip that brings DATA.
@@ -35,10 +37,14 @@ export class AbuseBudget {
     return this.#glitches <= baseGlitches + this.answered + grown;
   }
 
-  /** A WINDOW_UPDATE or PING came, which is useful only beside what was sent. False: too many have. */
-  accompany(now: number): boolean {
+  /** The last one is not made up for by what this connection was answered. */
+  get isUnearned(): boolean {
+    return this.#glitches > freeGlitches + this.answered;
+  }
+
+  /** A WINDOW_UPDATE or PING came, which is useful only beside what was sent. False: it is of no use. */
+  accompany(): boolean {
     this.#updates += 1;
-    const useful = baseUpdates + updatesPerFrame * (this.dataFrames + this.answered);
-    return this.#updates <= useful || this.glitch(now);
+    return this.#updates <= baseUpdates + updatesPerFrame * (this.dataFrames + this.answered);
   }
 }

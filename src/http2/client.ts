@@ -201,6 +201,13 @@ export class Http2BackendConnection implements BackendConnection, CallConnection
     this.destroy(new Fault('backend_closed', 'backend', { detail: `did not answer a PING within ${ms} ms` }));
   }
 
+  onReadOver(): void {}
+
+  /** A backend is nobody who comes again. */
+  mayWaste(): boolean {
+    return true;
+  }
+
   onRead(): void {
     this.reads += 1;
     if (this.#liveness.onRead()) this.#owner.onFree(this);

@@ -50,6 +50,8 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   /** It is not read from, because it takes nothing of what it asks for. */
   #isChoked = false;
   #readsInARow = 0;
+  /** Whole requests that this read has brought. */
+  readonly #asked: Http2Exchange[] = [];
 
   constructor(socket: Socket, options: Http2ServerOptions, handler: RequestHandler, owner: ClientConnectionOwner) {
     this.options = options;
@@ -222,7 +224,16 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
     // What the client sent in the same breath is served, too.
     if (this.#ending.isAfterFirst) this.drain();
     if (head instanceof ParseError) this.#refuse(exchange, head);
+    // A request that the same read resets costs no backend anything; a body has to find its listener.
+    else if (endStream) this.#asked.push(exchange);
     else this.#handler.onRequest(exchange);
+  }
+
+  onReadOver(): void {
+    const asked = this.#asked;
+    if (asked.length === 0) return;
+    for (const exchange of asked) if (!exchange.isOver) this.#handler.onRequest(exchange);
+    asked.length = 0;
   }
 
   /** Answers what cannot be served; the connection goes on. */
@@ -287,6 +298,10 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   }
 
   onRead(): void {}
+
+  mayWaste(): boolean {
+    return this.#handler.onUseless?.() ?? true;
+  }
 
   onTaken(): void {
     this.#timers.someTaken();

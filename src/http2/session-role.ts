@@ -49,10 +49,14 @@ export interface SessionRole {
   onBroken(error: Http2Error): void;
   /** Something came. */
   onRead(): void;
+  /** It was read; before streams hear that their part of it is over. */
+  onReadOver(): void;
   /** The peer has begun, or gone on, to take what was written. */
   onTaken(): void;
   /** So much was written and is not taken, control frames included; once for each turn in which there is too much. */
   onBehind(waitingBytes: number): void;
+  /** The peer has done something of no use that its connection has not earned. False: its other connections have done too much of it. */
+  mayWaste(): boolean;
   /** All was taken. */
   onCaughtUp(): void;
 }

@@ -70,6 +70,7 @@ export class Http2Session implements FrameHandler, StreamSession, OutputListener
     this.#role.onRead();
     this.#isReading = true;
     this.#reader.push(bytes);
+    this.#role.onReadOver();
     this.#isReading = false;
     const touched = this.#touched;
     if (touched.length === 0) return;
@@ -92,6 +93,7 @@ export class Http2Session implements FrameHandler, StreamSession, OutputListener
   /** `block`: its first `length` bytes are the header block that was encoded for this connection last. */
   sendHeaders(stream: Http2Stream, block: Buffer, length: number, endStream: boolean): void {
     if (this.isClosed || stream.isClosed) return;
+    stream.isAnswered = true;
     this.output.next.headers(stream.id, block, length, endStream);
     if (endStream) {
       this.budget.answered += 1;
@@ -242,8 +244,10 @@ export class Http2Session implements FrameHandler, StreamSession, OutputListener
 
   onReset(streamId: number, code: number): void {
     this.#metrics.resets.received.inc();
-    if (this.isClosed || !this.#glitch('resets')) return;
+    if (this.isClosed) return;
     const stream = this.streams.get(streamId);
+    // Who has begun to be answered may end it: a stream of events has no other end.
+    if (!this.#glitch('resets', stream?.isAnswered)) return;
     if (stream === undefined) {
       if (this.#role.isIdle(streamId))
         this.fail(protocolError('RST_STREAM on a stream that was never opened', streamId));
@@ -279,7 +283,7 @@ export class Http2Session implements FrameHandler, StreamSession, OutputListener
 
   onPing(opaque: Buffer, isAck: boolean): void {
     if (this.isClosed) return;
-    if (!this.budget.accompany(this.#clock.monotonic())) return this.#calm('PING frames');
+    if (!this.budget.accompany() && !this.#glitch('PING frames')) return;
     if (isAck) this.#role.onPingAck();
     else this.output.next.ping(opaque, true);
   }
@@ -292,7 +296,7 @@ export class Http2Session implements FrameHandler, StreamSession, OutputListener
 
   onWindowUpdate(streamId: number, increment: number): void {
     if (this.isClosed) return;
-    if (!this.budget.accompany(this.#clock.monotonic())) return this.#calm('WINDOW_UPDATE frames');
+    if (!this.budget.accompany() && !this.#glitch('WINDOW_UPDATE frames')) return;
     if (streamId === 0) {
       this.sendWindow += increment;
       if (this.sendWindow > 0x7fff_ffff)
@@ -329,12 +333,13 @@ export class Http2Session implements FrameHandler, StreamSession, OutputListener
     listener?.onStreamReset(error.code, error);
   }
 
-  /** False where it was one too many, and the connection is over. */
-  #glitch(what: string): boolean {
+  /** False where it was one too many, and the connection is over. `isEarned`: it is nothing that its client should answer for elsewhere. */
+  #glitch(what: string, isEarned = false): boolean {
     if (this.isClosed) return false;
-    if (this.budget.glitch(this.#clock.monotonic())) return true;
-    this.#calm(what);
-    return false;
+    const { budget } = this;
+    if (!budget.glitch(this.#clock.monotonic())) this.#calm(what);
+    else if (!isEarned && budget.isUnearned && !this.#role.mayWaste()) this.#calm(`${what}, on all its connections`);
+    return !this.isClosed;
   }
 
   #calm(what: string): void {

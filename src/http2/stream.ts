@@ -58,6 +58,8 @@ export class Http2Stream {
   remoteEnded = false;
   localEnded = false;
   isClosed = false;
+  /** Some head of ours has gone out. */
+  isAnswered = false;
   /** Bytes of the window that the peer gives this stream. May be negative after SETTINGS (section 6.9.2). */
   sendWindow: number;
   /** Among those whose read is not over: kept by the connection. */

@@ -20,6 +20,8 @@ import { KeySets } from '../../src/filters/key-sets.ts';
 import { PasswordChecks } from '../../src/filters/password-checks.ts';
 import { RateCounters } from '../../src/filters/rate-counters.ts';
 import { ClientCounts } from '../../src/downstream/client-counts.ts';
+import { FutileHandshakes } from '../../src/downstream/futile-handshakes.ts';
+import { UselessTraffic } from '../../src/downstream/useless-traffic.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
 import { Client } from '../../src/flow/client.ts';
 import { RequestMetrics, RouteMetrics } from '../../src/flow/request-metrics.ts';
@@ -152,6 +154,8 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     } as unknown as AccessLog,
     tracing: undefined,
     clientRequests: new ClientCounts(),
+    useless: new UselessTraffic(clock),
+    futile: new FutileHandshakes(clock),
     bodies: new BodyBudget(1_000_000, 100_000),
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),

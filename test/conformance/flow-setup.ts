@@ -8,6 +8,8 @@ import { Slices } from '../../src/base/slices.ts';
 import type { PolicyTable } from '../../src/downstream/policy-table.ts';
 import { ClientProtocols, http2Protocol as clientHttp2 } from '../../src/downstream/protocols.ts';
 import { ClientCounts } from '../../src/downstream/client-counts.ts';
+import { FutileHandshakes } from '../../src/downstream/futile-handshakes.ts';
+import { UselessTraffic } from '../../src/downstream/useless-traffic.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
 import { Client } from '../../src/flow/client.ts';
 import { RequestMetrics, RouteMetrics } from '../../src/flow/request-metrics.ts';
@@ -150,6 +152,8 @@ export async function openFlowSetup(
     } as unknown as AccessLog,
     tracing: undefined,
     clientRequests: new ClientCounts(),
+    useless: new UselessTraffic(clock),
+    futile: new FutileHandshakes(clock),
     bodies: new BodyBudget(1_000_000, 100_000),
     metrics: new RequestMetrics(metrics.of),
     onDefect: (error) => defects.push(error),

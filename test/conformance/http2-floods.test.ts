@@ -138,6 +138,62 @@ describe('a flood', () => {
   }
 });
 
+describe('what a connection has not earned', () => {
+  /** A server that counts it for all its connections. */
+  async function counting() {
+    const counted = { useless: 0, most: Infinity };
+    const onUseless = (): boolean => ++counted.useless <= counted.most;
+    return { server: await serve({ onRequest: slowly, onUseless }), counted };
+  }
+
+  const given = (from: number, count: number): Buffer[] =>
+    Array.from({ length: count }, (_, at) => Buffer.concat([request(from + 2 * at), reset(from + 2 * at)]));
+
+  it('is told to whoever counts for all its connections, and ends the one that goes on when they say so', async () => {
+    const { server, counted } = await counting();
+    using _ = server;
+    const first = await server.open();
+    first.send(...given(1, 50));
+    await assertServed(first, 101);
+    assert.ok(counted.useless >= 30 && counted.useless <= 50, `${counted.useless} of 50`);
+    counted.most = counted.useless;
+    const second = await server.open();
+    second.send(...given(1, 5));
+    await assertServed(second, 11);
+    second.send(...given(13, 50));
+    const { text } = await second.until('GOAWAY');
+    assert.match(text, /^GOAWAY \d+ ENHANCE_YOUR_CALM too many resets, on all its connections$/);
+    assert.equal(server.badRequests.at(-1)?.code, 'http2_flood');
+    await assertServed(first, 103);
+  });
+
+  it('is not what answers have made up for, nor streams that are given up within their answer', async () => {
+    const head = { status: 200, reason: '', bodyLength: -1, announcedLength: -1 };
+    let useless = 0;
+    using server = await serve({
+      onUseless: () => ((useless += 1), true),
+      onRequest: (exchange) => {
+        if (exchange.head.target === '/now') return exchange.respond(200, FieldBlock.empty, 'served');
+        exchange.receive(new Listening(), 0);
+        exchange.sendHead({ ...head, fields: exchange.head.fields }, FieldBlock.empty);
+        exchange.flush();
+      },
+    });
+    const client = await server.open();
+    for (let id = 1; id < 120; id += 2) {
+      client.send(request(id, '/events'));
+      await client.until(`HEADERS ${id} 200`);
+      client.send(reset(id));
+    }
+    await assertServed(client, 201);
+    assert.equal(useless, 0);
+    for (let id = 203; id < 403; id += 2) await assertServed(client, id);
+    client.send(...given(501, 30));
+    await assertServed(client, 1001);
+    assert.equal(useless, 0);
+  });
+});
+
 describe('what is much, but of use, is no flood', () => {
   it('requests and their answers, with SETTINGS, PING and PRIORITY now and then, for as long as it pleases', async () => {
     using server = await serve({ onRequest: slowly });

@@ -190,6 +190,7 @@ export class FramePeer {
 
 export type ServerSettings = {
   readonly onRequest: (exchange: Exchange) => void;
+  readonly onUseless?: () => boolean;
   readonly limits?: Partial<HttpLimits>;
   readonly timeouts?: Partial<ServerTimeouts>;
   readonly budget?: WriteBudget;
@@ -216,7 +217,8 @@ export async function serve(settings: ServerSettings) {
     maxConcurrentStreams: settings.maxConcurrentStreams ?? 100,
     ...(settings.budget === undefined ? {} : { budget: settings.budget }),
   };
-  const handler = { onRequest: settings.onRequest, onBadRequest: (fault: Fault) => void badRequests.push(fault) };
+  const { onRequest, onUseless = (): boolean => true } = settings;
+  const handler = { onRequest, onUseless, onBadRequest: (fault: Fault) => void badRequests.push(fault) };
   const owner = { onClosed: (one: unknown) => closed.push(one as Http2ServerConnection) };
   const listener = net.createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);

@@ -177,10 +177,12 @@ describe('what breaks a rule of a stream ends that one alone', () => {
   it('DATA on a stream whose request has ended: STREAM_CLOSED', async () => {
     using server = await hold();
     const client = await server.open();
-    client.send(request(1), data(1, 'x'));
+    client.send(request(1));
+    const exchange = await server.next();
+    client.send(data(1, 'x'));
     await client.until('RST_STREAM 1 STREAM_CLOSED');
     const listening = new Listening();
-    (await server.next()).receive(listening, 0);
+    exchange.receive(listening, 0);
     assert.equal((await listening.failed.promise).code, 'client_aborted');
     // What it sent before it knew of the reset is no fault of its own.
     client.send(data(1, 'y', endStream), reset(1), windowUpdate(1, 1), headers(1, [field('x', 'y')], endStream));
@@ -701,9 +703,10 @@ describe('a client that goes away', () => {
   it('from one stream is told to that one', async () => {
     using server = await hold();
     const client = await server.open();
-    client.send(request(1), request(3), reset(1));
+    client.send(request(1), request(3));
     const listening = new Listening();
     const exchange = await server.next();
+    client.send(reset(1));
     await eventually(() => !exchange.canRespond, { what: 'the reset to be known' });
     exchange.receive(listening, 0);
     const fault = await listening.failed.promise;
@@ -712,6 +715,20 @@ describe('a client that goes away', () => {
     (await server.next(1)).respond(200, none, 'ok');
     await client.until('HEADERS 3 200');
     assert.deepEqual(client.lines(1), []);
+  });
+
+  it('from a stream in the breath in which it asked has asked nobody', async () => {
+    using server = await hold();
+    const client = await server.open();
+    client.send(
+      Buffer.concat([request(1), request(3), reset(1), reset(3), request(5), headers(7, requestLines('POST'))]),
+    );
+    const targets = [(await server.next()).head.method, (await server.next(1)).head.method];
+    assert.deepEqual(targets.sort(), ['GET', 'POST']);
+    client.send(reset(5), reset(7), request(9));
+    (await server.next(2)).respond(200, none, 'ok');
+    await client.until('HEADERS 9 200');
+    assert.equal(server.connections[0]?.activeRequests, 0);
   });
 
   it('altogether is told to all', async () => {
