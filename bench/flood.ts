@@ -191,6 +191,8 @@ class Frames {
   #stream = -1;
   #isOpen = false;
   #turn = 0;
+  /** To be reset a tick later, when the gateway has sent them on. */
+  readonly #asked: number[] = [];
 
   static #head(path: string): string {
     const plain = (name: string, value: string): string =>
@@ -204,7 +206,7 @@ class Frames {
   }
 
   next(kind: string, count: number): Buffer {
-    const made: Buffer[] = [];
+    const made: Buffer[] = this.#asked.splice(0).map(reset);
     for (let at = 0; at < count; at += 1) made.push(this.#one(kind));
     return Buffer.concat(made);
   }
@@ -214,13 +216,19 @@ class Frames {
     if (kind === 'windows') return frame(8, 0, 1 + 2 * (this.#turn++ % 50), uint32(1));
     if (kind === 'resets') {
       const asked = this.requests(1, '/never');
-      return Buffer.concat([asked, frame(3, 0, this.#stream, uint32(8))]);
+      return Buffer.concat([asked, reset(this.#stream)]);
+    }
+    if (kind === 'late resets') {
+      this.#asked.push(this.#stream + 2);
+      return this.requests(1, '/never');
     }
     if (this.#isOpen) return frame(9, 0, this.#stream, '\0\x01x\x01y');
     this.#isOpen = true;
     return frame(1, 1, (this.#stream += 2), Frames.#head('/'));
   }
 }
+
+const reset = (stream: number): Buffer => frame(3, 0, stream, uint32(8));
 
 process.on('message', (message: FloodJob | 'stop') => {
   if (message === 'stop') {

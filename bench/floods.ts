@@ -22,7 +22,7 @@ type Huge = { readonly kind: 'upload' | 'download'; readonly megabytesPerSecond:
 
 /** HTTP/2 on as many connections as `connections`; a new one where the gateway ends one. */
 type Http2 = {
-  readonly kind: 'resets' | 'continuations' | 'windows' | 'pings';
+  readonly kind: 'resets' | 'late resets' | 'continuations' | 'windows' | 'pings';
   readonly connections: number;
   readonly perSecond: number;
 };
@@ -58,6 +58,7 @@ export const floods: readonly Flood[] = [
   { name: 'one upload', kind: 'upload', megabytesPerSecond: 250 },
   { name: 'one download', kind: 'download', megabytesPerSecond: 250 },
   { name: 'HTTP/2 resets', kind: 'resets', connections: 4, perSecond: 4_000 },
+  { name: 'HTTP/2 late resets', kind: 'late resets', connections: 4, perSecond: 4_000 },
   { name: 'HTTP/2 CONTINUATION', kind: 'continuations', connections: 4, perSecond: 20_000 },
   { name: 'HTTP/2 windows of 1 byte', kind: 'windows', connections: 4, perSecond: 20_000 },
   { name: 'HTTP/2 PING', kind: 'pings', connections: 4, perSecond: 20_000 },
