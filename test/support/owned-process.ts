@@ -82,17 +82,26 @@ export async function startProcess(
   };
 }
 
+/** Those that run. One listener ends them all: a test may start dozens, and Node takes so many listeners for a leak. */
+const running = new Set<ChildProcess>();
+
 /** Ends the child with this process, also when the runner's time limit ends it with SIGTERM. */
 function leaveNothingBehind(child: ChildProcess): () => void {
-  const kill = (): void => {
-    child.kill('SIGKILL');
-  };
-  const onTerm = (): void => process.exit(143);
-  process.on('exit', kill);
-  if (process.listenerCount('SIGTERM') === 0) process.on('SIGTERM', onTerm);
+  if (running.size === 0) process.on('exit', killAll);
+  if (process.listenerCount('SIGTERM') === 0) process.on('SIGTERM', endByTerm);
+  running.add(child);
   return () => {
-    process.off('exit', kill);
+    running.delete(child);
+    if (running.size === 0) process.off('exit', killAll);
   };
+}
+
+function killAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+function endByTerm(): void {
+  process.exit(143);
 }
 
 function splitLines(stream: NodeJS.ReadableStream | null, onLine: (text: string) => void): void {
