@@ -13,10 +13,12 @@ import { mintCa } from '../certs/test-ca.ts';
 import { type MaterialBytes, materialUnknown, readMaterialFile, type StoredRef } from '../certs/material.ts';
 import type { Ref } from '../config/ref.ts';
 import type { ConfigOrigin } from '../config/config-origin.ts';
+import { loadConfig } from '../config/load-config.ts';
+import { readConfig } from '../config/read-config.ts';
 import type { JsonObject } from '../store/canonical-json.ts';
 import type { ConfigSource, ConfigWatch, Dependencies } from './config-source.ts';
 import { FileSource } from './file-source.ts';
-import { type LoadedResult, loadGateway } from './load.ts';
+import { type LoadedResult, type LoadOptions, loadGateway } from './load.ts';
 import { MaterialLoader } from './material-loader.ts';
 
 /** A configuration that somebody changes while a gateway looks on. */
@@ -179,8 +181,9 @@ async function onFileAndStore(t: TestContext): Promise<Setup> {
   };
 }
 
-const load = async ({ source }: Setup): Promise<LoadedResult> =>
-  loadGateway(source, { env: {}, strict: true, clock: systemClock });
+/** Reads in this process: one of its own for each load would be most of what they cost. The first test of each source has one. */
+const load = async ({ source }: Setup, read: LoadOptions['read'] = loadConfig): Promise<LoadedResult> =>
+  loadGateway(source, { env: {}, strict: true, clock: systemClock, read });
 const routesOf = ({ loaded }: LoadedResult): string[] => loaded?.config.routes.map(({ name }) => name) ?? [];
 
 /** A watch, and what it told. */
@@ -206,7 +209,7 @@ for (const [what, open] of [
       const setup = await open(t);
       setup.writeText(mainText('main'));
       setup.writeExtra(`routes: [${route('extra')}]\n`);
-      const result = await load(setup);
+      const result = await load(setup, readConfig);
       assert.deepEqual(
         result.problems.filter(({ severity }) => severity === 'error'),
         [],

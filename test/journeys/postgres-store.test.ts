@@ -50,7 +50,7 @@ const trust = () => ({ ca: pki.servers.certPem, cert: pki.alice.chainPem, key: p
 
 function startTraffic(gateway: Gateway): Load {
   const { webSecure: port } = gateway.ports;
-  return startLoad({ port, path: '/orders', servername: 'localhost', connections: 2, pauseMs: 20, ...trust() });
+  return startLoad({ port, path: '/orders', servername: 'localhost', connections: 2, pauseMs: 100, ...trust() });
 }
 
 const metric = async (gateway: Gateway, name: string): Promise<string | undefined> =>

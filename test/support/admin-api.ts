@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { get } from '../../src/base/node-http.ts';
-import { curl, type CurlResult } from './curl.ts';
 import type { Gateway } from './gateway.ts';
+import { type PlainAnswer, plainCall } from './plain-call.ts';
 import { Feed } from './wait-for.ts';
 
 export type AdminApi = {
@@ -25,15 +25,15 @@ export async function openAdminApi(gateway: Gateway): Promise<AdminApi> {
   const line = await gateway.waitForLog(({ msg }) => msg.startsWith('there is no user yet'));
   const secret = new URL(String(line['link'])).hash.slice(1);
   const base = `http://localhost:${gateway.ports.admin}/api/v1`;
-  const call = async (method: string, path: string, body: object | undefined, cookie: string): Promise<CurlResult> =>
-    curl(`${base}${path}`, {
+  const call = async (method: string, path: string, body: object | undefined, cookie: string): Promise<PlainAnswer> =>
+    plainCall(`${base}${path}`, {
       method,
       headers: { ...(body && { 'content-type': 'application/json' }), ...(cookie !== '' && { cookie }) },
       ...(body && { body: JSON.stringify(body) }),
     });
   const made = await call('POST', '/setup', { secret, name: 'root', password }, '');
   assert.equal(made.status, 201, made.body);
-  const cookieOf = ({ headers }: CurlResult): string => headers['set-cookie']?.split(';')[0] ?? '';
+  const cookieOf = ({ headers }: PlainAnswer): string => headers['set-cookie']?.split(';')[0] ?? '';
   const cookie = cookieOf(made);
   const send = async (method: string, path: string, body?: object, as = cookie): Promise<ApiReply> => {
     const { status, body: text } = await call(method, path, body, as);

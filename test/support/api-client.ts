@@ -1,6 +1,6 @@
 // The API of a running gateway, as a person with a session calls it: the first administrator, made by the link of the first start.
-import { curl } from './curl.ts';
 import type { Gateway } from './gateway.ts';
+import { plainCall } from './plain-call.ts';
 
 export type ApiReply = {
   readonly status: number;
@@ -25,7 +25,7 @@ export async function enterAsAdmin(gateway: Gateway): Promise<ApiClient> {
   const secret = new URL(String(line['link'])).hash.slice(1);
   let cookie = '';
   const call: ApiClient['call'] = async (method, path, body, fields) => {
-    const answer = await curl(`http://localhost:${gateway.ports.admin}/api/v1${path}`, {
+    const answer = await plainCall(`http://localhost:${gateway.ports.admin}/api/v1${path}`, {
       method,
       headers: {
         ...(body && { 'content-type': 'application/json' }),

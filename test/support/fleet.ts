@@ -8,6 +8,7 @@ import { type Gateway, startGateway } from './gateway.ts';
 import { type Load, startLoad } from './load.ts';
 import { type Nginx, startNginx } from './nginx.ts';
 import { openPki, type Pki } from './pki.ts';
+import { plainCall } from './plain-call.ts';
 import { openTempDir, type TempDir } from './temp.ts';
 import { eventually } from './wait-for.ts';
 
@@ -98,11 +99,10 @@ ${more}`,
         address,
         gateway,
         async call(method, path, body, as = cookie) {
-          const answer = await curl(`http://${address}:${member.gateway.ports.admin}/api/v1${path}`, {
+          const answer = await plainCall(`http://${address}:${member.gateway.ports.admin}/api/v1${path}`, {
             method,
             headers: { ...(body && { 'content-type': 'application/json' }), ...(as !== '' && { cookie: as }) },
             ...(body && { body: JSON.stringify(body) }),
-            args: ['--max-time', '60'],
           });
           const isJson = /json/.test(answer.headers['content-type'] ?? '');
           const read = isJson ? (JSON.parse(answer.body) as Record<string, unknown>) : {};
@@ -114,7 +114,7 @@ ${more}`,
           return made.headers['set-cookie']?.split(';')[0] ?? '';
         },
         async adminText(path) {
-          return (await curl(`http://${address}:${member.gateway.ports.admin}${path}`)).body;
+          return (await plainCall(`http://${address}:${member.gateway.ports.admin}${path}`)).body;
         },
         async status(path) {
           const { port } = new URL(`https://localhost:${member.gateway.ports.webSecure}`);
@@ -187,7 +187,8 @@ ${more}`,
           ca: pki.servers.certPem,
           ...(cert !== undefined && key !== undefined && { cert, key }),
           connections: 2,
-          pauseMs: 25,
+          // Ten requests a second find what fails for a while; forty times as many cost a core, in a journey of minutes.
+          pauseMs: 200,
         }),
       [Symbol.asyncDispose]: async () => stack.disposeAsync(),
     };

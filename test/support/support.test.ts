@@ -11,6 +11,7 @@ import { readEcho, startNginx } from './nginx.ts';
 import { sClient } from './openssl.ts';
 import { startProcess } from './owned-process.ts';
 import { openPki } from './pki.ts';
+import { plainCall } from './plain-call.ts';
 import { startPostgres } from './postgres.ts';
 import { openTempDir } from './temp.ts';
 import { Feed } from './wait-for.ts';
@@ -102,6 +103,27 @@ describe('the tools of the tests', () => {
     assert.deepEqual(headerValues(received, 'X-A'), ['1', '2']);
     assert.equal(received.body.toString(), 'hello');
     assert.equal(received.method, 'POST');
+  });
+
+  it('a plain call keeps what came, and is 0 where nobody answers', async () => {
+    const backend = await startBackend();
+    const url = `http://localhost:${backend.port}/x?y=1`;
+    const answer = await plainCall(url, { method: 'PUT', headers: { 'x-a': '1' }, body: '→' });
+    assert.equal(answer.status, 200);
+    const received = await backend.requests.waitFor((request) => request.url === '/x?y=1');
+    assert.deepEqual([received.method, received.body.toString()], ['PUT', '→']);
+    assert.deepEqual(headerValues(received, 'host'), [`localhost:${backend.port}`]);
+    await backend.stop();
+    assert.deepEqual(await plainCall(url), { status: 0, headers: {}, body: '' });
+  });
+
+  it('many processes at once end with this one by one listener', async () => {
+    const before = process.listenerCount('exit');
+    await using stack = new AsyncDisposableStack();
+    for (let i = 0; i < 12; i++) stack.use(await startProcess('sleep', ['60']));
+    assert.equal(process.listenerCount('exit'), before + 1);
+    await stack.disposeAsync();
+    assert.equal(process.listenerCount('exit'), before);
   });
 
   it('load counts good answers, retries on closed connections only, and names failures', async () => {

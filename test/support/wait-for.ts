@@ -91,12 +91,18 @@ export class Feed<T> {
   }
 }
 
-/** Tries `check` every `everyMs` until it returns something but undefined or false; an error in it counts as "not yet". */
+/** Between two tries: little at first, and more the longer it takes, since a try may cost a process here and work in the gateway. */
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 250;
+const PAUSE_SHARE = 0.1;
+
+/** Tries `check` until it returns something but undefined or false; an error in it counts as "not yet". */
 export async function eventually<T>(
   check: () => Promise<T | undefined | false> | T | undefined | false,
   options: { readonly what: string; readonly everyMs?: number },
 ): Promise<T> {
-  const until = performance.now() + SAFETY_NET_MS;
+  const began = performance.now();
+  const until = began + SAFETY_NET_MS;
   let last: unknown;
   for (;;) {
     try {
@@ -106,7 +112,9 @@ export async function eventually<T>(
     } catch (error) {
       last = error;
     }
-    if (performance.now() > until) throw new Error(`gave up waiting for ${options.what}`, { cause: last });
-    await new Promise((resolve) => setTimeout(resolve, options.everyMs ?? 20));
+    const now = performance.now();
+    if (now > until) throw new Error(`gave up waiting for ${options.what}`, { cause: last });
+    const growing = Math.min(Math.max(FIRST_PAUSE_MS, (now - began) * PAUSE_SHARE), LONGEST_PAUSE_MS);
+    await new Promise((resolve) => setTimeout(resolve, options.everyMs ?? growing));
   }
 }
