@@ -2,6 +2,7 @@
 // was received and not yet read, and the way the connection ends. What an answer says belongs to the flow.
 import type { Socket } from 'node:net';
 import { Fault, toFault } from '../base/fault.ts';
+import { countRead } from '../base/read-garbage.ts';
 import type { ClientConnection, ClientConnectionOwner } from '../http/client-connection.ts';
 import type { RequestHandler } from '../http/exchange.ts';
 import { ConnectionTimers } from '../http/connection-timers.ts';
@@ -133,6 +134,7 @@ export class Http1ServerConnection implements ClientConnection, ExchangeConnecti
   }
 
   #onData(chunk: Buffer): void {
+    countRead(chunk.length);
     this.#input.countRead();
     if (this.#phase !== 'open') {
       this.#mayLinger -= chunk.length;

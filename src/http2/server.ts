@@ -2,6 +2,7 @@
 // which HTTP/2 was agreed on, and owns it until it is closed. What an answer says belongs to the flow.
 import type { Socket } from 'node:net';
 import { Fault, toFault } from '../base/fault.ts';
+import { countRead } from '../base/read-garbage.ts';
 import type { ClientConnection, ClientConnectionOwner } from '../http/client-connection.ts';
 import { ConnectionTimers } from '../http/connection-timers.ts';
 import { chunkedBody, type RequestHandler, type ResponseHead } from '../http/exchange.ts';
@@ -153,6 +154,7 @@ export class Http2ServerConnection implements ClientConnection, ExchangeConnecti
   // --- what comes
 
   #onData(bytes: Buffer): void {
+    countRead(bytes.length);
     if (this.#ending.phase === 'ending') return this.#ending.discard(bytes);
     if (++this.#readsInARow >= maxReadsInARow) this.#yieldTurn();
     try {

@@ -1,6 +1,7 @@
 // Bytes between two sockets that nobody reads: with back-pressure, and an end of its own for each direction. Whether a socket broke
 // off is its owner's to see.
 import type { Socket } from 'node:net';
+import { countRead } from '../base/read-garbage.ts';
 
 export class BothWays {
   /** Bytes from the client, and to it. */
@@ -38,6 +39,7 @@ export class BothWays {
   }
 
   #pass(from: Socket, to: Socket, chunk: Buffer): void {
+    countRead(chunk.length);
     if (from === this.#client) this.received += chunk.length;
     else this.sent += chunk.length;
     this.#onSaid();

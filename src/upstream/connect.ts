@@ -4,6 +4,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/fault.ts';
+import { countRead } from '../base/read-garbage.ts';
 import { keepAliveAfterMs } from '../http/limits.ts';
 import type { ReadBuffer, ReadBuffers, OpenSocket } from '../http/read-buffer.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
@@ -139,7 +140,10 @@ export class ConnectAttempt implements RaceOwner {
     socket.write(header);
     if (identity === undefined) return socket;
     const secured = this.#openSecure(identity, { socket });
-    secured.on('data', (chunk: Buffer) => this.#readBuffer.take(chunk));
+    secured.on('data', (chunk: Buffer) => {
+      countRead(chunk.length);
+      this.#readBuffer.take(chunk);
+    });
     return secured;
   }
 
