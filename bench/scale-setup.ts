@@ -76,9 +76,9 @@ function addressOf(at: number): string {
   return `127.${1 + (at >> 16)}.${(at >> 8) & 255}.${at & 255}`;
 }
 
-/** The backend of all: nginx over mutual TLS, at each address that a load goes to. */
+/** The backend of all: nginx over mutual TLS, at each address that a load goes to, and at that of the marker. */
 export function backendConfig({ kind, count, pki, backendPort }: Scale): string {
-  const addresses = kind === 'services' ? hotOf(count).map(addressOf) : ['127.0.0.1'];
+  const addresses = ['127.0.0.1', ...(kind === 'services' ? hotOf(count).map(addressOf) : [])];
   return `user root; worker_processes 1; daemon off; pid backend.pid; error_log stderr error;
 events { worker_connections 16384; }
 http {

@@ -80,7 +80,14 @@ export async function measureScale(cores: Cores): Promise<readonly ScaleRow[]> {
         const backendFile = pki.dir.write('scale-backend.conf', backendConfig(scale));
         const backend = await startNginx(cores.load, pki, backendFile);
         try {
-          for (const rival of rivals) rows.push(await measureOne(rival, scale, cores, load));
+          for (const rival of rivals) {
+            const row = await measureOne(rival, scale, cores, load);
+            rows.push(row);
+            // Each takes a quarter of a minute and more.
+            const { startMs, one, all } = row;
+            const times = [startMs, one.ms, all.ms].map((ms) => ms.toFixed(0)).join(', ');
+            process.stderr.write(`${rival}, ${count} ${kind}: start and reloads ${times} ms\n`);
+          }
         } finally {
           await backend.stop();
         }
