@@ -681,7 +681,7 @@ export type GatewayConfig = {
   readonly drift: DriftConfig;
   /** What routes start from. No client may forge its custom fields, even where every route overrides them. */
   readonly forwardClientCert: ForwardClientCertConfig;
-  /** Material under an id, whatever refers to it. */
+  /** Material under an id, whatever refers to it. Workers are not given it. */
   readonly named: {
     readonly certificates: readonly { readonly id: string; readonly pair: CertificatePair }[];
     readonly caBundles: readonly CaBundleConfig[];

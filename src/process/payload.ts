@@ -9,8 +9,9 @@ export function rulesFor(
   { config: whole, policies, routes }: LoadedRules,
   securePort: number | undefined,
 ): LoadedRules {
-  // Who is told of alerts, and the secrets for it, is nothing to a worker.
-  const config = { ...withoutAdminSecrets(whole), alerts: [] };
+  // Who is told of alerts, and the secrets for it, is nothing to a worker. What has a name stands where it is referred to.
+  const named = { certificates: [], caBundles: [], services: [], middlewares: [] };
+  const config = { ...withoutAdminSecrets(whole), alerts: [], named };
   if (securePort === undefined) return { config, policies, routes };
   const { entryPoints } = config;
   const webSecure = { ...entryPoints.webSecure, port: securePort };
