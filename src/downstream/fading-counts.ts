@@ -43,6 +43,12 @@ export class FadingCounts {
     this.#counts.set(key, { times: Math.min(2 * most, before + 1), at: now });
   }
 
+  /** As often as is counted at all: it takes the longest to fade. */
+  fill(key: string): void {
+    this.note(key);
+    if (this.#counts.has(key)) this.#counts.set(key, { times: 2 * this.#limits.most, at: this.#clock.monotonic() });
+  }
+
   isOver(key: string): boolean {
     if (this.#counts.size === 0) return false;
     const count = this.#counts.get(key);

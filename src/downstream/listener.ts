@@ -43,7 +43,9 @@ export class TlsListener implements AdmissionOwner {
   accepted = 0;
   readonly #dependencies: AcceptDependencies;
   readonly #admission: Admission;
-  readonly #pending = new PendingHandshakes(noPendingLimits);
+  readonly #pending = new PendingHandshakes(noPendingLimits, (address) =>
+    this.#dependencies.turns.futile.isFutile(address),
+  );
   readonly #server: Server;
 
   constructor(options: TlsListenerOptions) {

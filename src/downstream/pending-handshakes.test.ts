@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type PendingHandshake, PendingHandshakes, type PendingLimits } from './pending-handshakes.ts';
 
-function open(limits: Partial<PendingLimits>) {
-  const places = new PendingHandshakes({ max: 4, maxPerNetwork: 0, ...limits });
+function open(limits: Partial<PendingLimits>, isFutile?: (address: string) => boolean) {
+  const places = new PendingHandshakes({ max: 4, maxPerNetwork: 0, ...limits }, isFutile);
   const gone: string[] = [];
   const make = (name: string, remoteAddress: string): PendingHandshake => {
     const pending = {
@@ -93,4 +93,18 @@ test('new limits hold for who comes next', () => {
   assert.equal(enter('d', '1.1.1.1'), false, 'one place is not made by one that goes');
   assert.deepEqual([gone, places.total], [['a'], 2]);
   assert.equal(enter('e', '1.1.1.1'), true);
+});
+
+test('where handshakes come to nothing again and again few are there at once; the oldest gives way', () => {
+  const futile = new Set(['1.1.1.1']);
+  const { gone, enter } = open({ max: 1000 }, (address) => futile.has(address));
+  for (let at = 0; at < 64; at += 1) assert.equal(enter(`a${at}`, '1.1.1.1'), true);
+  assert.deepEqual(gone, []);
+  assert.equal(enter('late', '1.1.1.1'), true, 'who comes later gets a place');
+  assert.deepEqual(gone, ['a0']);
+  for (let at = 0; at < 200; at += 1) assert.equal(enter(`b${at}`, '2.2.2.2'), true);
+  assert.deepEqual(gone, ['a0'], 'whoever behaves has as many as there are');
+  futile.clear();
+  for (let at = 0; at < 100; at += 1) assert.equal(enter(`c${at}`, '1.1.1.1'), true);
+  assert.deepEqual(gone, ['a0'], 'as has one who was forgiven');
 });

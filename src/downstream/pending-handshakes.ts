@@ -1,6 +1,7 @@
 // The connections of one worker that have no verdict yet. There is room for so many; where it is full, a connection that waits
 // for its client gives way, so that clients who stop in the middle of a handshake, which costs them nothing, keep out nobody.
-// The oldest goes first, and never one of a client network that holds less than its share of the places.
+// The oldest goes first, and never one of a client network that holds less than its share of the places. What stalls lives, and is copied
+// by each collection: a network whose handshakes came to nothing again and again has few of them at once.
 import { clientNetwork } from '../base/client-network.ts';
 
 /** A connection without a verdict. */
@@ -14,6 +15,9 @@ export interface PendingHandshake {
 /** `max`: connections at once; `maxPerNetwork`: of one IPv4 address or IPv6 /64, 0 = no limit of its own. */
 export type PendingLimits = { readonly max: number; readonly maxPerNetwork: number };
 
+/** Of a network whose handshakes came to nothing again and again: enough for whoever finishes them. */
+const mostOfFutile = 64;
+
 /** Those of one client network. */
 type Network = { readonly name: string; total: number; readonly waiting: Set<PendingHandshake> };
 
@@ -26,8 +30,12 @@ export class PendingHandshakes {
   readonly #held = new Map<PendingHandshake, Network>();
   readonly #networks = new Map<string, Network>();
 
-  constructor(limits: PendingLimits) {
+  readonly #isFutile: (address: string) => boolean;
+
+  /** `isFutile`: where handshakes come to nothing again and again; as futile-handshakes.ts says it. */
+  constructor(limits: PendingLimits, isFutile: (address: string) => boolean = () => false) {
     this.#limits = limits;
+    this.#isFutile = isFutile;
   }
 
   get total(): number {
@@ -41,13 +49,14 @@ export class PendingHandshakes {
 
   /** Takes a place, making one where that is possible; false where there is none. Each success is given back by `leave`. */
   enter(pending: PendingHandshake): boolean {
-    const { max, maxPerNetwork } = this.#limits;
+    const { max } = this.#limits;
     const name = clientNetwork(pending.remoteAddress);
     const own = this.#networks.get(name);
-    if (own !== undefined && maxPerNetwork > 0 && own.total >= maxPerNetwork) {
+    const most = own === undefined ? Infinity : this.#mostOf(own, pending);
+    if (own !== undefined && own.total >= most) {
       const [oldest] = own.waiting;
       oldest?.giveWay();
-      if (own.total >= maxPerNetwork) return false;
+      if (own.total >= most) return false;
     }
     if (this.#total >= max) {
       this.#findSurplus()?.giveWay();
@@ -60,6 +69,12 @@ export class PendingHandshakes {
     this.#waiting.set(pending, network);
     this.#total += 1;
     return true;
+  }
+
+  #mostOf({ total }: Network, { remoteAddress }: PendingHandshake): number {
+    const { maxPerNetwork } = this.#limits;
+    const most = maxPerNetwork > 0 ? maxPerNetwork : Infinity;
+    return total >= mostOfFutile && this.#isFutile(remoteAddress) ? Math.min(most, mostOfFutile) : most;
   }
 
   /** The client has done its part: it gives way to nobody from now on. */

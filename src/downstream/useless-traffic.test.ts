@@ -55,3 +55,18 @@ test('at the address of a balancer only certificates are told apart, and who has
   assert.equal(waste(who('192.0.2.2', 'aa'), 1, true), false, 'it comes by another balancer');
   assert.equal(waste(who('192.0.2.1', 'bb'), 1, true), true);
 });
+
+test('a client of which a connection had to be ended is guilty for a while; by its certificate only', () => {
+  const { useless, time } = open();
+  const mallory = who('192.0.2.1', 'aa');
+  assert.equal(useless.findGuilty(mallory, false), undefined);
+  for (const one of [mallory, who('192.0.2.1')]) useless.noteFlood(one, false);
+  const guilty = useless.findGuilty(mallory, false);
+  assert.equal(typeof guilty, 'string');
+  for (const other of [who('192.0.2.1'), who('192.0.2.1', 'bb'), who('192.0.2.2', 'aa')])
+    assert.equal(useless.findGuilty(other, false), undefined);
+  time.ms += 9_900;
+  assert.equal(useless.findGuilty(mallory, false), guilty);
+  time.ms += 200;
+  assert.equal(useless.findGuilty(mallory, false), undefined);
+});

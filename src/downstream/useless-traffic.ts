@@ -11,6 +11,8 @@ const maxClients = 65_536;
 const most = 200;
 const forgivenPerSecond = 20;
 
+type Who = Pick<Peer, 'identity' | 'remoteAddress'>;
+
 export class UselessTraffic {
   readonly #counts: FadingCounts;
 
@@ -23,12 +25,34 @@ export class UselessTraffic {
     return this.#counts.size;
   }
 
-  /** Once more. False: too much of it came lately. Of an address with many clients behind it only certificates are told apart. */
-  note({ identity, remoteAddress }: Pick<Peer, 'identity' | 'remoteAddress'>, isExempt: boolean): boolean {
-    const certificate = identity?.leaf.sha256;
-    if (isExempt && certificate === undefined) return true;
-    const client = `${isExempt ? '' : clientNetwork(remoteAddress)} ${certificate ?? ''}`;
+  /** Once more. False: too much of it came lately. */
+  note(who: Who, isExempt: boolean): boolean {
+    const client = clientOf(who, isExempt);
+    if (client === undefined) return true;
     this.#counts.note(client);
     return !this.#counts.isOver(client);
   }
+
+  /** One of its connections had to be ended. */
+  noteFlood(who: Who, isExempt: boolean): void {
+    const client = clientOf(who, isExempt);
+    if (client !== undefined) this.#counts.fill(client);
+  }
+
+  /**
+   * The client, where too much came of it lately and it is told by its certificate: without one, it may be one of many at an
+   * address, who should not wait for each other.
+   */
+  findGuilty(who: Who, isExempt: boolean): string | undefined {
+    if (this.#counts.size === 0 || who.identity === undefined) return undefined;
+    const client = clientOf(who, isExempt);
+    return client !== undefined && this.#counts.isOver(client) ? client : undefined;
+  }
+}
+
+/** Of an address with many clients behind it only certificates are told apart. */
+function clientOf({ identity, remoteAddress }: Who, isExempt: boolean): string | undefined {
+  const certificate = identity?.leaf.sha256;
+  if (isExempt && certificate === undefined) return undefined;
+  return `${isExempt ? '' : clientNetwork(remoteAddress)} ${certificate ?? ''}`;
 }

@@ -14,6 +14,7 @@ import { Metrics } from '../telemetry/metrics.ts';
 import { ClientCounts } from '../downstream/client-counts.ts';
 import { FutileHandshakes } from '../downstream/futile-handshakes.ts';
 import { UselessTraffic } from '../downstream/useless-traffic.ts';
+import { SlowLane } from './slow-lane.ts';
 import { BodyBudget } from './body-buffer.ts';
 import { Client } from './client.ts';
 import { RequestMetrics } from './request-metrics.ts';
@@ -66,6 +67,7 @@ async function openConnection(): Promise<(now: number) => { status: number; clos
     tracing: undefined,
     clientRequests: new ClientCounts(),
     useless: new UselessTraffic(clock),
+    slowLane: new SlowLane(clock),
     futile: new FutileHandshakes(clock),
     bodies: new BodyBudget(0, 0),
     metrics: new RequestMetrics(new Metrics().of),

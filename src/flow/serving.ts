@@ -19,6 +19,7 @@ import type { AccessLog } from '../telemetry/access-log.ts';
 import type { Tracer } from '../telemetry/tracer.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { BodyBudget } from './body-buffer.ts';
+import type { SlowLane } from './slow-lane.ts';
 import type { TrafficHealth } from './traffic-health.ts';
 import type { RequestMetrics, RouteMetrics } from './request-metrics.ts';
 
@@ -76,6 +77,8 @@ export type Services = {
   readonly clientRequests: ClientCounts;
   /** What clients did of no use, with all their connections. */
   readonly useless: UselessTraffic;
+  /** Requests of those who did too much of it. */
+  readonly slowLane: SlowLane;
   /** Addresses whose handshakes lead to nothing good. */
   readonly futile: FutileHandshakes;
   readonly metrics: RequestMetrics;

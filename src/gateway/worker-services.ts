@@ -13,6 +13,7 @@ import { PasswordChecks } from '../filters/password-checks.ts';
 import { BodyBudget } from '../flow/body-buffer.ts';
 import { RequestMetrics } from '../flow/request-metrics.ts';
 import type { Services } from '../flow/serving.ts';
+import { SlowLane } from '../flow/slow-lane.ts';
 import { WriteBudget } from '../http/write-budget.ts';
 import { AccessLog } from '../telemetry/access-log.ts';
 import { AccessLogFields } from '../telemetry/access-log-fields.ts';
@@ -114,6 +115,7 @@ export class WorkerServices {
       bodies: new BodyBudget(buffering.requestTotalBytes, buffering.requestBytes),
       clientRequests: new ClientCounts(),
       useless: new UselessTraffic(clock),
+      slowLane: new SlowLane(clock),
       futile: new FutileHandshakes(clock),
       metrics: new RequestMetrics(metrics.of),
       onDefect: (error) => reports.onDefect(error),

@@ -22,6 +22,7 @@ import { RateCounters } from '../../src/filters/rate-counters.ts';
 import { ClientCounts } from '../../src/downstream/client-counts.ts';
 import { FutileHandshakes } from '../../src/downstream/futile-handshakes.ts';
 import { UselessTraffic } from '../../src/downstream/useless-traffic.ts';
+import { SlowLane } from '../../src/flow/slow-lane.ts';
 import { BodyBudget } from '../../src/flow/body-buffer.ts';
 import { Client } from '../../src/flow/client.ts';
 import { RequestMetrics, RouteMetrics } from '../../src/flow/request-metrics.ts';
@@ -155,6 +156,7 @@ export async function openFilterSetup(t: TestContext, options: FilterSetupOption
     tracing: undefined,
     clientRequests: new ClientCounts(),
     useless: new UselessTraffic(clock),
+    slowLane: new SlowLane(clock),
     futile: new FutileHandshakes(clock),
     bodies: new BodyBudget(1_000_000, 100_000),
     metrics: new RequestMetrics(metrics.of),

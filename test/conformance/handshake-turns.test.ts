@@ -128,6 +128,26 @@ describe('many handshakes at once', () => {
     await waits(fullTurns, 0);
   });
 
+  it('that stop, of an address where many came to nothing: few are held at once, and whoever finishes his gets in there', async () => {
+    const { edge, turns, turn, futile } = await open();
+    using _ = edge;
+    for (let at = 0; at < 25; at += 1) futile.note('127.0.0.2');
+    const sockets = await flood(edge, '127.0.0.2', 90);
+    await eventually(() => edge.refusals.items.length === 26, { what: 'the oldest to give way' });
+    assert.deepEqual([...new Set(edge.refusals.items.map(({ code }) => code))], ['handshake_limit']);
+    assert.equal(edge.listener.pending, 64);
+    const good = shake(edge, '127.0.0.2', alice);
+    const other = shake(edge, '127.0.0.3', alice);
+    await eventually(() => edge.refusals.items.length === 27, { what: 'one more to give way' });
+    await eventually(() => (turn(), edge.outcomes.items.filter(({ code }) => code === 'ok').length === 2), {
+      what: 'two',
+    });
+    assert.deepEqual(await Promise.all([good, other]), ['served', 'served']);
+    assert.deepEqual(edge.defects, []);
+    for (const socket of sockets) socket.destroy();
+    await waits(turns, 0);
+  });
+
   it('of an address whose certificates were refused wait for others; what a lying PROXY header says counts for nobody', async () => {
     const { edge, turns, turn, futile } = await open();
     using _ = edge;
