@@ -5,32 +5,35 @@ import { dirname } from 'node:path';
 
 export class Durations {
   readonly #path: string;
-  readonly #ms: Map<string, number>;
+  readonly #guessed: ReadonlyMap<string, number>;
+  readonly #measured: Map<string, number>;
 
-  /** With what `path` says of earlier runs, nothing where it cannot be read; `first`: what took longest elsewhere, for files that are new here. */
-  constructor(path: string, first: readonly string[]) {
+  /** With what `path` says of earlier runs, nothing where it cannot be read; `guessed`: what files took elsewhere, for those that are new here. */
+  constructor(path: string, guessed: ReadonlyMap<string, number>) {
     this.#path = path;
-    this.#ms = new Map(first.map((file) => [file, Infinity]));
-    for (const [file, ms] of readEntries(path)) this.#ms.set(file, ms);
+    this.#guessed = guessed;
+    this.#measured = new Map(readEntries(path));
+  }
+
+  /** Milliseconds; 0 where nothing is known. */
+  of(file: string): number {
+    return this.#measured.get(file) ?? this.#guessed.get(file) ?? 0;
   }
 
   note(file: string, ms: number): void {
-    this.#ms.set(file, ms);
+    this.#measured.set(file, ms);
   }
 
   /** Longest first; those of which nothing is known last, in their order. */
   sort(files: readonly string[]): string[] {
-    const of = (file: string): number => this.#ms.get(file) ?? 0;
-    // Not by subtraction: two that are infinite are equal.
-    return files.toSorted((a, b) => Number(of(b) > of(a)) - Number(of(b) < of(a)));
+    return files.toSorted((a, b) => this.of(b) - this.of(a));
   }
 
   /** Keeps what was measured. A place that cannot be written to costs the order of the next run, no more. */
   save(): void {
-    const measured = [...this.#ms].filter(([, ms]) => Number.isFinite(ms));
     try {
       mkdirSync(dirname(this.#path), { recursive: true });
-      writeFileSync(this.#path, JSON.stringify(Object.fromEntries(measured)));
+      writeFileSync(this.#path, JSON.stringify(Object.fromEntries(this.#measured)));
     } catch (error) {
       console.error(`the durations of the tests cannot be kept: ${String(error)}`);
     }

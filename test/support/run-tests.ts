@@ -28,28 +28,51 @@ const timesOption = '--times';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What takes longest, where nothing has been measured yet. */
-const longest: readonly string[] = [
-  'slipped-trust',
-  'hostile-files',
-  'examples',
-  'reload-broken',
-  'inline-secrets',
-  'crl-url',
-  'stapling',
-  'crl-files',
-  'check-command',
-  'crl-revocation',
-  'explain-route',
-  'ticket-keys',
-  'spiffe',
-  'trust-sessions',
-  'backend-revocation',
-  'trust-connections',
-  'check-against',
-  'drain',
-  'admin',
-].map((name) => `test/journeys/${name}.test.ts`);
+/** Seconds that the longest journeys take, where nothing has been measured yet. */
+const guesses: Readonly<Record<string, number>> = {
+  'fleet/alerts': 200,
+  'fleet/shared': 140,
+  'fleet/rollout': 130,
+  alerts: 120,
+  'console-services': 50,
+  'postgres-store': 50,
+  'single-sign-on': 45,
+  debian: 45,
+  'console-drift': 45,
+  'slipped-trust': 40,
+  'drift-listeners': 40,
+  'acme/trouble': 35,
+  'hung-worker': 30,
+  'console-gateways': 30,
+  'console-first-run': 25,
+  'console-certificates': 25,
+  'fleet/skew': 25,
+  'live-api': 20,
+  'acme/order': 20,
+  examples: 20,
+  'console-overview': 20,
+  'drift-files': 20,
+  control: 20,
+  'drift-approve': 20,
+  'console-session': 20,
+  'console-people': 20,
+  'console-alerts': 20,
+  container: 20,
+  'crl-url': 20,
+  'console-retry': 15,
+  'helm-chart': 15,
+  'certificate-login': 15,
+  'crl-files': 15,
+  'fleet/join': 15,
+  stapling: 15,
+  demo: 15,
+  'hostile-files': 15,
+  'ocsp-live': 15,
+  apply: 15,
+  'inline-secrets': 15,
+};
+/** Before what takes at least so long nothing else begins: mostly pauses of the product, beside which there is room for the rest. */
+const PATIENT_MS = 60_000;
 
 /** Test files under `paths` (files, folders or beginnings of names, relative to the root); all where there are none. */
 function findTests(paths: readonly string[]): string[] {
@@ -61,10 +84,12 @@ function findTests(paths: readonly string[]): string[] {
 
 /** Paths of what node:test runs, each in a process: journeys themselves, and modules in `dir` that load many other files. */
 function arrange(files: readonly string[], dir: string, durations: Durations): string[] {
-  const journeys = files.filter((file) => file.startsWith('test/journeys/'));
+  const journeys = durations.sort(files.filter((file) => file.startsWith('test/journeys/')));
   const others = files.filter((file) => !file.startsWith('test/journeys/'));
-  // What files share takes longer than any journey.
-  return [...share(others, dir), ...durations.sort(journeys).map((file) => join(root, file))];
+  const isPatient = (file: string): boolean => durations.of(file) >= PATIENT_MS;
+  const [first, rest] = [journeys.filter(isPatient), journeys.filter((file) => !isPatient(file))];
+  const paths = (some: readonly string[]): string[] => some.map((file) => join(root, file));
+  return [...paths(first), ...share(others, dir), ...paths(rest)];
 }
 
 function share(files: readonly string[], dir: string): string[] {
@@ -108,7 +133,8 @@ function runAll(files: readonly string[], options: readonly string[]): void {
   const dir = openTempDir('tests');
   process.env[costsVariable] = dir.path;
   const costs = new Costs();
-  const durations = new Durations(join(root, 'node_modules', '.cache', 'test-durations.json'), longest);
+  const guessed = Object.entries(guesses).map(([name, s]) => [`test/journeys/${name}.test.ts`, s * 1000] as const);
+  const durations = new Durations(join(root, 'node_modules', '.cache', 'test-durations.json'), new Map(guessed));
   const startedAt = performance.now();
   const stop = new AbortController();
   const timer = setTimeout(() => {
@@ -119,8 +145,8 @@ function runAll(files: readonly string[], options: readonly string[]): void {
   const tests = run({
     cwd: root,
     files: arrange(files, dir.path, durations),
-    // Journeys wait for other processes some of their time: one more than there are cores.
-    concurrency: Math.max(2, availableParallelism()) + 1,
+    // Journeys wait most of their time: for other processes, for pauses of the product. Three for each core keep it busy.
+    concurrency: 3 * Math.max(2, availableParallelism()),
     timeout: PROCESS_TIMEOUT_MS,
     execArgv: [
       `--test-timeout=${TEST_TIMEOUT_MS}`,

@@ -20,15 +20,20 @@ describe('the tools of the tests', () => {
   it('begin with what took longest: measured here before guessed, nothing lost of what is unknown', () => {
     using dir = openTempDir('durations');
     const path = dir.file('cache/durations.json');
-    const first = new Durations(path, ['guessed', 'measured']);
-    assert.deepEqual(first.sort(['a', 'measured', 'b', 'guessed']), ['measured', 'guessed', 'a', 'b']);
+    const guesses = new Map([
+      ['guessed', 15],
+      ['measured', 30],
+    ]);
+    const first = new Durations(path, guesses);
+    assert.deepEqual(first.sort(['a', 'guessed', 'b', 'measured']), ['measured', 'guessed', 'a', 'b']);
     first.note('measured', 10);
     first.note('b', 20);
     first.save();
-    const second = new Durations(path, ['guessed', 'measured']);
-    assert.deepEqual(second.sort(['a', 'measured', 'b', 'guessed']), ['guessed', 'b', 'measured', 'a']);
+    const second = new Durations(path, guesses);
+    assert.deepEqual(second.sort(['a', 'measured', 'b', 'guessed']), ['b', 'guessed', 'measured', 'a']);
+    assert.deepEqual([second.of('measured'), second.of('guessed'), second.of('a')], [10, 15, 0]);
     dir.write('broken.json', '[');
-    assert.deepEqual(new Durations(dir.file('broken.json'), ['b']).sort(['a', 'b']), ['b', 'a']);
+    assert.deepEqual(new Durations(dir.file('broken.json'), new Map([['b', 1]])).sort(['a', 'b']), ['b', 'a']);
   });
 
   it('nginx lets in whom its CA vouches for, and curl sees what it received', async () => {
