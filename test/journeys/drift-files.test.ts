@@ -71,7 +71,7 @@ describe('files that nobody approved', () => {
   it('are not taken with onChange: refuse, however they were saved, and are with an approval', async () => {
     await using setup = await openApproved('onChange: refuse', 2);
     const file = setup.gateway.configFile;
-    const load = setup.load({ pauseMs: 20 });
+    const load = setup.load({ pauseMs: 100 });
     await load.waitForOk(5);
     assert.equal(await metricOf(setup), 0);
     const before = readFileSync(file);
@@ -131,7 +131,7 @@ describe('files that nobody approved', () => {
   it('are taken with an alarm with onChange: alert, also where the rule was taken out, until somebody approves', async () => {
     await using setup = await openApproved('onChange: alert');
     const { gateway } = setup;
-    const load = setup.load({ pauseMs: 20 });
+    const load = setup.load({ pauseMs: 100 });
     await load.waitForOk(5);
     const without = readFileSync(gateway.configFile, 'utf8').replace(/^ +drift: .*\n/m, '  drift: {every: 1s}\n');
     const line = await after(

@@ -118,7 +118,7 @@ describe('another process on the port of the gateway', () => {
   it('is found by the certificate that it serves, while requests go on', async () => {
     await using setup = await openSetup({ workers: 2, gateway: often });
     const { pki } = setup;
-    const load = setup.load({ pauseMs: 20 });
+    const load = setup.load({ pauseMs: 100 });
     await load.waitForOk(20);
     const other = await pki.servers.issue({ kind: 'server', cn: 'somebody else', sans: ['DNS:localhost'] });
     const thief = await startThief(

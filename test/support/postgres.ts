@@ -156,7 +156,9 @@ class PrivatePostgres implements Postgres {
   /** The files of a new cluster. */
   async create(): Promise<void> {
     const superuser = ['--username', 'postgres', '--auth', 'trust'];
-    await this.#run('initdb', ['-D', this.#data, '--no-sync', '--encoding', 'UTF8', '--locale', 'C', ...superuser]);
+    // Segments of 1 MiB: a cluster is half as many bytes to write.
+    const small = ['--no-sync', '--wal-segsize', '1'];
+    await this.#run('initdb', ['-D', this.#data, ...small, '--encoding', 'UTF8', '--locale', 'C', ...superuser]);
     this.#configure();
   }
 
