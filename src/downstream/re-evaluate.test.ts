@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { before, describe, it } from 'node:test';
+import { letInBefore, policiesFor } from '../../test/support/open-client.ts';
 import { encodeDer } from '../asn1/der-writer.ts';
 import type { CertificateFacts } from '../certs/facts.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { type CaOptions, type Issued, mintCa, type TestCa } from '../certs/test-ca.ts';
-import type { Identity, Verdict } from '../trust/verdict.ts';
-import { TrustPolicy, type TrustPolicyOptions } from './trust-policy.ts';
-import { PolicyTable } from './policy-table.ts';
+import type { Identity } from '../trust/verdict.ts';
+import type { TrustPolicyOptions } from './trust-policy.ts';
 import { reEvaluate } from './re-evaluate.ts';
 
 type ClientAuth = NonNullable<TrustPolicyOptions['clientAuth']>;
@@ -23,34 +22,8 @@ before(async () => {
 
 /** What becomes of an open connection when the policy has other rules than those that let it in. */
 function verify(identity: Identity, rules: Partial<ClientAuth> = {}): string {
-  const policy = new TrustPolicy({
-    name: 'a',
-    minVersion: 'TLSv1.2',
-    maxVersion: 'TLSv1.3',
-    ciphers: [],
-    curves: [],
-    certificates: [{ certPem: server.chainPem, keyPem: server.keyPem, names: ['a.test'] }],
-    clientAuth: {
-      caPem: [root.certPem],
-      required: true,
-      onFailure: 'close',
-      maxDepth: 4,
-      distrustGraceMs: 500,
-      ...rules,
-    },
-    resumption: { enabled: false, lifetimeS: 0, secret: randomBytes(32) },
-  });
-  const policies = new PolicyTable({
-    policies: [{ policy, hosts: ['a.test'] }],
-    gateway: policy,
-    knownHosts: [],
-    defaultPolicy: undefined,
-  });
-  const session = { code: 'ok', raw: '', detail: '', resumed: false, version: 'TLSv1.3', cipher: '' } as const;
-  const verdict: Verdict = { ...session, ...identity };
-  const where = { remoteAddress: '127.0.0.1', remotePort: 1, localPort: 2, secure: true, serverName: 'a.test' };
-  const peer = { ...where, policy: 'a', policyDigest: 'another', verdict, identity, refused: undefined };
-  return reEvaluate(peer, { policies, now: Date.now(), ocsp: undefined })?.code ?? 'ok';
+  const policies = policiesFor(server, { caPem: [root.certPem], ...rules });
+  return reEvaluate(letInBefore(identity), { policies, now: Date.now(), ocsp: undefined })?.code ?? 'ok';
 }
 
 /** A client below an intermediate of the root, as the handshake knew it. */

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { before, describe, it } from 'node:test';
+import { letInBefore, policiesFor } from '../../test/support/open-client.ts';
 import type { Clock } from '../base/clock.ts';
 import { readFacts } from '../certs/facts-reader.ts';
 import { type Issued, mintCa, type TestCa } from '../certs/test-ca.ts';
-import { PolicyTable } from '../downstream/policy-table.ts';
-import { TrustPolicy } from '../downstream/trust-policy.ts';
+import type { PolicyTable } from '../downstream/policy-table.ts';
 import type { ClosedConnection } from '../downstream/closed-connections.ts';
 import { Client } from '../flow/client.ts';
 import type { ClientConnection } from '../http/client-connection.ts';
@@ -22,21 +21,6 @@ before(async () => {
   server = await root.issue({ kind: 'server', sans: ['a.test'] });
 });
 
-function policiesFor(ca: TestCa): PolicyTable {
-  const policy = new TrustPolicy({
-    name: 'a',
-    minVersion: 'TLSv1.2',
-    maxVersion: 'TLSv1.3',
-    ciphers: [],
-    curves: [],
-    certificates: [{ certPem: server.chainPem, keyPem: server.keyPem, names: ['a.test'] }],
-    clientAuth: { caPem: [ca.certPem], required: true, onFailure: 'close', maxDepth: 4, distrustGraceMs: 500 },
-    resumption: { enabled: false, lifetimeS: 0, secret: randomBytes(32) },
-  });
-  const hosts = [{ policy, hosts: ['a.test'] }];
-  return new PolicyTable({ policies: hosts, gateway: policy, knownHosts: [], defaultPolicy: undefined });
-}
-
 type Stage = {
   readonly open: OpenConnections;
   readonly clients: Client[];
@@ -52,7 +36,7 @@ async function openStage(count: number): Promise<Stage> {
   let ms = 0;
   const clock: Clock = { now: () => Date.now(), monotonic: () => (ms += 1_000), after: () => () => {} };
   const trust = { ca: root, fails: false };
-  const tables = new Map([root, other].map((ca) => [ca, policiesFor(ca)]));
+  const tables = new Map([root, other].map((ca) => [ca, policiesFor(server, { caPem: [ca.certPem] })]));
   const told: ClosedConnection[] = [];
   const policies = (): PolicyTable => {
     if (trust.fails) throw new Error('no policies');
@@ -65,20 +49,8 @@ async function openStage(count: number): Promise<Stage> {
   const connections = new Map<Client, ClientConnection>();
   const leaf = readFacts((await root.issue({ kind: 'client', cn: 'x' })).der);
   const identity = { leaf, chain: [leaf], chainKnown: true, anchor: readFacts(root.der) };
-  const session = { code: 'ok', raw: '', detail: '', resumed: false, version: 'TLSv1.3', cipher: '' } as const;
   for (let at = 0; at < count; at++) {
-    const client = new Client({
-      remoteAddress: '127.0.0.1',
-      remotePort: at,
-      localPort: 1,
-      secure: true,
-      serverName: 'a.test',
-      policy: 'a',
-      policyDigest: 'another',
-      verdict: { ...session, ...identity },
-      identity,
-      refused: undefined,
-    });
+    const client = new Client(letInBefore(identity, at));
     const connection: ClientConnection = {
       activeRequests: 0,
       drain: () => {},

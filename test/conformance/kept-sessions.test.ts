@@ -7,56 +7,21 @@ import { after, before, describe, test } from 'node:test';
 import { connect } from 'node:tls';
 import { systemClock } from '../../src/base/clock.ts';
 import { SessionStore } from '../../src/downstream/session-store.ts';
-import { type SClientOptions, sClient } from '../support/openssl.ts';
-import { type Authority, type CertFiles, openAuthority } from '../support/pki.ts';
-import { openTempDir } from '../support/temp.ts';
+import { sClient } from '../support/openssl.ts';
+import { crossings, openSessionStage, type SessionStage } from './session-stage.ts';
 import { type Edge, type EdgeOptions, openEdge, ShiftedClock } from './tls-edge.ts';
 
-const dir = openTempDir('kept-sessions');
-let alpha: Authority;
-let beta: Authority;
-let servers: Authority;
-let server: CertFiles;
-let alice: CertFiles;
-let bob: CertFiles;
-let files = 0;
-
+let stage: SessionStage;
 before(async () => {
-  [alpha, beta, servers] = await Promise.all([
-    openAuthority(dir, 'alpha'),
-    openAuthority(dir, 'beta'),
-    openAuthority(dir, 'servers'),
-  ]);
-  [server, alice, bob] = await Promise.all([
-    servers.issueFiles('server', { kind: 'server', sans: ['a.test', 'b.test'] }),
-    alpha.issueFiles('alice', { kind: 'client', cn: 'alice' }),
-    beta.issueFiles('bob', { kind: 'client', cn: 'bob' }),
-  ]);
+  stage = await openSessionStage('kept-sessions');
 });
-after(() => dir.remove());
-
-function newFile(): string {
-  files += 1;
-  return dir.file(`session-${files}.pem`);
-}
-
-function policies(): EdgeOptions['policies'] {
-  return {
-    a: { server, ca: alpha.certPem },
-    b: { server, ca: beta.certPem },
-    open: { server },
-    may: { server, ca: alpha.certPem, required: false },
-  };
-}
-
-type Ask = Omit<SClientOptions, 'port'>;
-const asAlice = (): Ask => ({ cert: alice.cert, key: alice.key });
+after(() => stage[Symbol.dispose]());
 
 async function openKeeping(
   options: Partial<EdgeOptions> = {},
 ): Promise<{ edge: Edge; sessions: SessionStore } & Disposable> {
   const sessions = new SessionStore(systemClock);
-  const edge = await openEdge({ policies: policies(), sessions, ...options });
+  const edge = await openEdge({ policies: stage.policies(), sessions, ...options });
   return { edge, sessions, [Symbol.dispose]: () => edge[Symbol.dispose]() };
 }
 
@@ -64,11 +29,11 @@ for (const tls of ['1.2', '1.3'] as const) {
   describe(`kept sessions, TLS ${tls}`, () => {
     test('a client resumes again and again, with what the last connection gave it, and is who it was', async () => {
       using kept = await openKeeping();
-      const ask = { port: kept.edge.port, ...asAlice(), servername: 'a.test', tls };
-      let sessionIn = newFile();
+      const ask = { port: kept.edge.port, ...stage.asAlice(), servername: 'a.test', tls };
+      let sessionIn = stage.newFile();
       assert.equal((await sClient({ ...ask, sessionOut: sessionIn })).reused, false);
       for (let round = 0; round < 3; round += 1) {
-        const sessionOut = newFile();
+        const sessionOut = stage.newFile();
         const next = await sClient({ ...ask, sessionIn, sessionOut });
         assert.deepEqual([next.status, next.reused], [200, true]);
         assert.equal(kept.edge.peers.items.at(-1)?.identity?.leaf.subject, 'CN=alice');
@@ -82,8 +47,8 @@ for (const tls of ['1.2', '1.3'] as const) {
     test('a session of another worker costs a full handshake, no error', async () => {
       using one = await openKeeping();
       using two = await openKeeping();
-      const ask = { ...asAlice(), servername: 'a.test', tls };
-      const file = newFile();
+      const ask = { ...stage.asAlice(), servername: 'a.test', tls };
+      const file = stage.newFile();
       await sClient({ port: one.edge.port, ...ask, sessionOut: file });
       const next = await sClient({ port: two.edge.port, ...ask, sessionIn: file });
       assert.deepEqual([next.status, next.reused], [200, false]);
@@ -91,9 +56,9 @@ for (const tls of ['1.2', '1.3'] as const) {
 
     test('a ticket under keys and a session that is kept do not know each other: a full handshake, no error', async () => {
       using kept = await openKeeping();
-      using ticketed = await openEdge({ policies: policies() });
-      const ask = { ...asAlice(), servername: 'a.test', tls };
-      const [session, ticket] = [newFile(), newFile()];
+      using ticketed = await openEdge({ policies: stage.policies() });
+      const ask = { ...stage.asAlice(), servername: 'a.test', tls };
+      const [session, ticket] = [stage.newFile(), stage.newFile()];
       await sClient({ port: kept.edge.port, ...ask, sessionOut: session });
       await sClient({ port: ticketed.port, ...ask, sessionOut: ticket });
       for (const [port, sessionIn] of [
@@ -105,24 +70,12 @@ for (const tls of ['1.2', '1.3'] as const) {
       }
     });
 
-    const crossings = [
-      ['with a certificate of one CA is worth nothing where another CA rules', 'a.test', 'b.test', 'untrusted_issuer'],
-      [
-        'made without being asked is worth nothing where a certificate is required',
-        'open.test',
-        'a.test',
-        'no_client_cert',
-      ],
-      ['made without a certificate is worth nothing where one is required', 'may.test', 'a.test', 'no_client_cert'],
-      ['of a named policy is worth nothing without a server name', 'a.test', false, 'untrusted_issuer'],
-      ['of the default policy is worth nothing under another name', 'nobody.test', 'a.test', 'untrusted_issuer'],
-    ] as const;
     for (const [sentence, from, to, code] of crossings) {
       test(`a session ${sentence}`, async () => {
         using kept = await openKeeping({ defaultPolicy: 'b' });
-        const { cert, key } = from === 'nobody.test' ? bob : alice;
+        const { cert, key } = from === 'nobody.test' ? stage.bob : stage.alice;
         const ask = { port: kept.edge.port, ...(code === 'no_client_cert' ? {} : { cert, key }), tls };
-        const file = newFile();
+        const file = stage.newFile();
         assert.equal((await sClient({ ...ask, servername: from, sessionOut: file })).status, 200);
         const next = await sClient({ ...ask, servername: to, sessionIn: file });
         assert.deepEqual([next.status, next.reused], [undefined, false]);
@@ -131,15 +84,15 @@ for (const tls of ['1.2', '1.3'] as const) {
     }
 
     for (const [when, next, status] of [
-      ['its CA is gone', () => ({ server, ca: beta.certPem }), undefined],
-      ['another CA came in', () => ({ server, ca: [alpha.certPem, beta.certPem] }), 200],
+      ['its CA is gone', () => ({ server: stage.server, ca: stage.beta.certPem }), undefined],
+      ['another CA came in', () => ({ server: stage.server, ca: [stage.alpha.certPem, stage.beta.certPem] }), 200],
     ] as const) {
       test(`a session dies when ${when}`, async () => {
         using kept = await openKeeping();
-        const file = newFile();
-        const ask = { port: kept.edge.port, ...asAlice(), servername: 'a.test', tls };
+        const file = stage.newFile();
+        const ask = { port: kept.edge.port, ...stage.asAlice(), servername: 'a.test', tls };
         assert.equal((await sClient({ ...ask, sessionOut: file })).status, 200);
-        kept.edge.replace({ ...policies(), a: next() });
+        kept.edge.replace({ ...stage.policies(), a: next() });
         const again = await sClient({ ...ask, sessionIn: file });
         assert.deepEqual([again.status, again.reused], [status, false]);
       });
@@ -147,13 +100,16 @@ for (const tls of ['1.2', '1.3'] as const) {
 
     test('a session made without a certificate resumes as anonymous, until the policy requires one', async () => {
       using kept = await openKeeping();
-      const [first, second] = [newFile(), newFile()];
+      const [first, second] = [stage.newFile(), stage.newFile()];
       const ask = { port: kept.edge.port, servername: 'may.test', tls };
       assert.equal((await sClient({ ...ask, sessionOut: first })).status, 200);
       const again = await sClient({ ...ask, sessionIn: first, sessionOut: second });
       assert.deepEqual([again.status, again.reused], [200, true]);
       assert.match(again.response, /may anonymous$/);
-      kept.edge.replace({ ...policies(), may: { server, ca: alpha.certPem, required: true } });
+      kept.edge.replace({
+        ...stage.policies(),
+        may: { server: stage.server, ca: stage.alpha.certPem, required: true },
+      });
       const refused = await sClient({ ...ask, sessionIn: second });
       assert.deepEqual([refused.status, refused.reused], [undefined, false]);
     });
@@ -161,8 +117,8 @@ for (const tls of ['1.2', '1.3'] as const) {
     test('a session does not outlive the certificate that it was made with', async () => {
       const clock = new ShiftedClock();
       using kept = await openKeeping({ clock });
-      const file = newFile();
-      const ask = { port: kept.edge.port, ...asAlice(), servername: 'a.test', tls };
+      const file = stage.newFile();
+      const ask = { port: kept.edge.port, ...stage.asAlice(), servername: 'a.test', tls };
       assert.equal((await sClient({ ...ask, sessionOut: file })).status, 200);
       clock.shiftMs = 31 * 86_400_000;
       const again = await sClient({ ...ask, sessionIn: file });
@@ -171,30 +127,31 @@ for (const tls of ['1.2', '1.3'] as const) {
     });
 
     test('of a client that is refused no session is kept, whether OpenSSL or we refused it', async () => {
-      const deep = await alpha.issueCa({ cn: 'deep' });
-      const carol = await deep.issue({ kind: 'client', cn: 'carol' });
-      const chain = dir.write(`deep-${tls}.crt`, deep.certPem);
-      const cert = dir.write(`carol-${tls}.crt`, carol.certPem);
-      const key = dir.write(`carol-${tls}.key`, carol.keyPem);
-      using kept = await openKeeping({ policies: { a: { server, ca: alpha.certPem, maxDepth: 0 } } });
+      using kept = await openKeeping({
+        policies: { a: { server: stage.server, ca: stage.alpha.certPem, maxDepth: 0 } },
+      });
       const port = kept.edge.port;
-      for (const who of [{ cert: bob.cert, key: bob.key }, { cert, key, chain }, {}]) {
+      for (const who of await stage.refusedClients(tls)) {
         const refused = await sClient({ port, ...who, servername: 'a.test', tls });
         assert.equal(refused.status, undefined);
       }
       await kept.edge.refusals.waitFor(({ code }) => code === 'chain_too_deep');
       await kept.edge.refusals.waitFor(({ code }) => code === 'no_client_cert');
       assert.equal(kept.sessions.size, 0);
-      await sClient({ port, ...asAlice(), servername: 'a.test', tls });
+      await sClient({ port, ...stage.asAlice(), servername: 'a.test', tls });
       assert.equal(kept.sessions.size, tls === '1.3' ? 2 : 1);
     });
 
     test('where refusals are explained, or resumption is off, nothing is kept', async () => {
-      using explained = await openKeeping({ policies: { a: { server, ca: alpha.certPem, onFailure: 'explain' } } });
-      using off = await openKeeping({ policies: { a: { server, ca: alpha.certPem, resumes: false } } });
+      using explained = await openKeeping({
+        policies: { a: { server: stage.server, ca: stage.alpha.certPem, onFailure: 'explain' } },
+      });
+      using off = await openKeeping({
+        policies: { a: { server: stage.server, ca: stage.alpha.certPem, resumes: false } },
+      });
       for (const { edge, sessions } of [explained, off]) {
-        const file = newFile();
-        const ask = { port: edge.port, ...asAlice(), servername: 'a.test', tls };
+        const file = stage.newFile();
+        const ask = { port: edge.port, ...stage.asAlice(), servername: 'a.test', tls };
         assert.equal((await sClient({ ...ask, sessionOut: file })).status, 200);
         assert.equal((await sClient({ ...ask, sessionIn: file })).reused, false);
         assert.equal(sessions.size, 0);
@@ -205,8 +162,8 @@ for (const tls of ['1.2', '1.3'] as const) {
 
 test('a session of TLS 1.3 serves once', async () => {
   using kept = await openKeeping();
-  const file = newFile();
-  const ask = { port: kept.edge.port, ...asAlice(), servername: 'a.test', tls: '1.3' as const };
+  const file = stage.newFile();
+  const ask = { port: kept.edge.port, ...stage.asAlice(), servername: 'a.test', tls: '1.3' as const };
   await sClient({ ...ask, sessionOut: file });
   assert.equal((await sClient({ ...ask, sessionIn: file })).reused, true);
   const replayed = await sClient({ ...ask, sessionIn: file });
@@ -223,9 +180,9 @@ test('Node as a client, whose ClientHello is longer than a packet, resumes with 
       port: kept.edge.port,
       host: '127.0.0.1',
       servername: 'a.test',
-      ca: servers.certPem,
-      cert: alice.chainPem,
-      key: alice.keyPem,
+      ca: stage.servers.certPem,
+      cert: stage.alice.chainPem,
+      key: stage.alice.keyPem,
       rejectUnauthorized: false,
       ...(session !== undefined && { session }),
     });

@@ -5,55 +5,19 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { Intermediates } from '../../src/trust/intermediates.ts';
-import { type SClientOptions, type SClientResult, sClient } from '../support/openssl.ts';
-import { type Authority, type CertFiles, openAuthority } from '../support/pki.ts';
-import { openTempDir } from '../support/temp.ts';
-import { type Edge, type EdgeOptions, openEdge, ShiftedClock } from './tls-edge.ts';
+import { type SClientResult, sClient } from '../support/openssl.ts';
+import { type Ask, crossings, openSessionStage, type SessionStage } from './session-stage.ts';
+import { type Edge, openEdge, ShiftedClock } from './tls-edge.ts';
 
-const dir = openTempDir('tls-resumption');
-let alpha: Authority;
-let beta: Authority;
-let server: CertFiles;
-let alice: CertFiles;
-let bob: CertFiles;
-let sessions = 0;
-
+let stage: SessionStage;
 before(async () => {
-  let servers: Authority;
-  [alpha, beta, servers] = await Promise.all([
-    openAuthority(dir, 'alpha'),
-    openAuthority(dir, 'beta'),
-    openAuthority(dir, 'servers'),
-  ]);
-  [server, alice, bob] = await Promise.all([
-    servers.issueFiles('server', { kind: 'server', sans: ['a.test', 'b.test'] }),
-    alpha.issueFiles('alice', { kind: 'client', cn: 'alice' }),
-    beta.issueFiles('bob', { kind: 'client', cn: 'bob' }),
-  ]);
+  stage = await openSessionStage('tls-resumption');
 });
-after(() => dir.remove());
-
-function newSessionFile(): string {
-  sessions += 1;
-  return dir.file(`session-${sessions}.pem`);
-}
-
-/** a: alpha's clients; b: beta's clients; open: nobody is asked; may: alpha's clients or none. */
-function policies(): EdgeOptions['policies'] {
-  return {
-    a: { server, ca: alpha.certPem },
-    b: { server, ca: beta.certPem },
-    open: { server },
-    may: { server, ca: alpha.certPem, required: false },
-  };
-}
-
-type Ask = Omit<SClientOptions, 'port'>;
-const asAlice = (): Ask => ({ cert: alice.cert, key: alice.key });
+after(() => stage[Symbol.dispose]());
 
 /** Makes a session with the first request, presents it with the second; both must come to an end. */
 async function resume(first: [Edge, Ask], second: [Edge, Ask]): Promise<{ made: SClientResult; next: SClientResult }> {
-  const file = newSessionFile();
+  const file = stage.newFile();
   const made = await sClient({ port: first[0].port, ...first[1], sessionOut: file });
   const next = await sClient({ port: second[0].port, ...second[1], sessionIn: file });
   return { made, next };
@@ -62,8 +26,8 @@ async function resume(first: [Edge, Ask], second: [Edge, Ask]): Promise<{ made: 
 for (const tls of ['1.2', '1.3'] as const) {
   describe(`TLS ${tls}`, () => {
     test('within one policy a session resumes, and the client is who it was', async () => {
-      using downstream = await openEdge({ policies: policies() });
-      const ask = { ...asAlice(), servername: 'a.test', tls };
+      using downstream = await openEdge({ policies: stage.policies() });
+      const ask = { ...stage.asAlice(), servername: 'a.test', tls };
       const { made, next } = await resume([downstream, ask], [downstream, ask]);
       assert.deepEqual([made.status, made.reused], [200, false]);
       assert.deepEqual([next.status, next.reused], [200, true]);
@@ -74,22 +38,22 @@ for (const tls of ['1.2', '1.3'] as const) {
 
     test('two workers that share the secret resume the sessions of each other', async () => {
       const secret = randomBytes(32);
-      using one = await openEdge({ policies: policies(), secret });
-      using two = await openEdge({ policies: policies(), secret });
-      const ask = { ...asAlice(), servername: 'a.test', tls };
+      using one = await openEdge({ policies: stage.policies(), secret });
+      using two = await openEdge({ policies: stage.policies(), secret });
+      const ask = { ...stage.asAlice(), servername: 'a.test', tls };
       const { next } = await resume([one, ask], [two, ask]);
       assert.deepEqual([next.status, next.reused], [200, true]);
       assert.equal(two.peers.items[0]?.identity?.leaf.subject, 'CN=alice');
     });
 
     test('new ticket keys take effect for the next handshake: an old ticket costs a full one, a new one resumes', async () => {
-      using one = await openEdge({ policies: policies() });
-      using two = await openEdge({ policies: policies() });
+      using one = await openEdge({ policies: stage.policies() });
+      using two = await openEdge({ policies: stage.policies() });
       const [before, after] = [randomBytes(32), randomBytes(32)];
       for (const downstream of [one, two]) downstream.rotate(before);
-      const ask = { ...asAlice(), servername: 'a.test', tls };
+      const ask = { ...stage.asAlice(), servername: 'a.test', tls };
       assert.equal((await resume([one, ask], [two, ask])).next.reused, true, 'within an epoch');
-      const file = newSessionFile();
+      const file = stage.newFile();
       assert.equal((await sClient({ port: one.port, ...ask, sessionOut: file })).status, 200);
       for (const downstream of [one, two]) downstream.rotate(after);
       for (const downstream of [one, two]) {
@@ -104,12 +68,12 @@ for (const tls of ['1.2', '1.3'] as const) {
     });
 
     test('a ticket under a key that is accepted beside the present one resumes, in its policy only', async () => {
-      using one = await openEdge({ policies: policies() });
-      using two = await openEdge({ policies: policies() });
+      using one = await openEdge({ policies: stage.policies() });
+      using two = await openEdge({ policies: stage.policies() });
       const [before, after, foreign] = [randomBytes(32), randomBytes(32), randomBytes(32)];
       one.rotate(before);
-      const ask = { ...asAlice(), servername: 'a.test', tls };
-      const file = newSessionFile();
+      const ask = { ...stage.asAlice(), servername: 'a.test', tls };
+      const file = stage.newFile();
       assert.equal((await sClient({ port: one.port, ...ask, sessionOut: file })).status, 200);
       two.rotate(after, [foreign]);
       const call = async (servername: string) => {
@@ -127,34 +91,25 @@ for (const tls of ['1.2', '1.3'] as const) {
     });
 
     test('another secret knows none of them: a full handshake, no error', async () => {
-      using one = await openEdge({ policies: policies() });
-      using two = await openEdge({ policies: policies() });
-      const ask = { ...asAlice(), servername: 'a.test', tls };
+      using one = await openEdge({ policies: stage.policies() });
+      using two = await openEdge({ policies: stage.policies() });
+      const ask = { ...stage.asAlice(), servername: 'a.test', tls };
       const { next } = await resume([one, ask], [two, ask]);
       assert.deepEqual([next.status, next.reused], [200, false]);
     });
 
-    const stranger = /^untrusted_issuer$/;
-    const nobody = /^no_client_cert$/;
-    const crossings = [
-      ['with a certificate of one CA is worth nothing where another CA rules', 'a.test', 'b.test', stranger],
-      ['made without being asked is worth nothing where a certificate is required', 'open.test', 'a.test', nobody],
-      ['made without a certificate is worth nothing where one is required', 'may.test', 'a.test', nobody],
-      ['of a named policy is worth nothing without a server name', 'a.test', false, stranger],
-      ['of the default policy is worth nothing under another name', 'nobody.test', 'a.test', stranger],
-    ] as const;
     for (const [sentence, from, to, code] of crossings) {
       test(`a session ${sentence}`, async () => {
-        using downstream = await openEdge({ policies: policies(), defaultPolicy: 'b' });
-        const { cert, key } = from === 'nobody.test' ? bob : alice;
-        const who = code === nobody ? {} : { cert, key };
+        using downstream = await openEdge({ policies: stage.policies(), defaultPolicy: 'b' });
+        const { cert, key } = from === 'nobody.test' ? stage.bob : stage.alice;
+        const who = code === 'no_client_cert' ? {} : { cert, key };
         const { made, next } = await resume(
           [downstream, { ...who, servername: from, tls }],
           [downstream, { ...who, servername: to, tls }],
         );
         assert.equal(made.status, 200);
         assert.deepEqual([next.status, next.reused], [undefined, false]);
-        assert.match((await downstream.refusals.waitFor(() => true)).code, code);
+        assert.equal((await downstream.refusals.waitFor(() => true)).code, code);
         assert.deepEqual(
           downstream.outcomes.items.map(({ verdict }) => verdict?.resumed ?? false),
           [false, false],
@@ -163,41 +118,47 @@ for (const tls of ['1.2', '1.3'] as const) {
     }
 
     test('the certificate of the right CA passes with a full handshake after the session was turned down', async () => {
-      using downstream = await openEdge({ policies: policies() });
-      const to = { cert: bob.cert, key: bob.key, servername: 'b.test', tls };
-      const { next } = await resume([downstream, { ...asAlice(), servername: 'a.test', tls }], [downstream, to]);
+      using downstream = await openEdge({ policies: stage.policies() });
+      const to = { cert: stage.bob.cert, key: stage.bob.key, servername: 'b.test', tls };
+      const { next } = await resume([downstream, { ...stage.asAlice(), servername: 'a.test', tls }], [downstream, to]);
       assert.deepEqual([next.status, next.reused], [200, false]);
       assert.match(next.response, /b CN=bob$/);
     });
 
     for (const [when, cas, status] of [
-      ['its CA is gone', () => [beta], undefined],
-      ['another CA came in', () => [alpha, beta], 200],
+      ['its CA is gone', () => [stage.beta], undefined],
+      ['another CA came in', () => [stage.alpha, stage.beta], 200],
     ] as const) {
       test(`a session dies when ${when}`, async () => {
-        using downstream = await openEdge({ policies: policies() });
-        const file = newSessionFile();
-        const ask = { port: downstream.port, ...asAlice(), servername: 'a.test', tls };
+        using downstream = await openEdge({ policies: stage.policies() });
+        const file = stage.newFile();
+        const ask = { port: downstream.port, ...stage.asAlice(), servername: 'a.test', tls };
         assert.equal((await sClient({ ...ask, sessionOut: file })).status, 200);
-        downstream.replace({ ...policies(), a: { server, ca: cas().map(({ certPem }) => certPem) } });
+        downstream.replace({
+          ...stage.policies(),
+          a: { server: stage.server, ca: cas().map(({ certPem }) => certPem) },
+        });
         const again = await sClient({ ...ask, sessionIn: file });
         assert.deepEqual([again.status, again.reused], [status, false]);
       });
     }
 
     test('a session made without a certificate dies when the policy begins to require one', async () => {
-      using downstream = await openEdge({ policies: policies() });
-      const file = newSessionFile();
+      using downstream = await openEdge({ policies: stage.policies() });
+      const file = stage.newFile();
       const ask = { port: downstream.port, servername: 'may.test', tls };
       assert.equal((await sClient({ ...ask, sessionOut: file })).status, 200);
-      downstream.replace({ ...policies(), may: { server, ca: alpha.certPem, required: true } });
+      downstream.replace({
+        ...stage.policies(),
+        may: { server: stage.server, ca: stage.alpha.certPem, required: true },
+      });
       const again = await sClient({ ...ask, sessionIn: file });
       assert.deepEqual([again.status, again.reused], [undefined, false]);
       assert.equal((await downstream.refusals.waitFor(() => true)).code, 'no_client_cert');
     });
 
     test('a session without a certificate resumes as anonymous where that is allowed', async () => {
-      using downstream = await openEdge({ policies: policies() });
+      using downstream = await openEdge({ policies: stage.policies() });
       const ask = { servername: 'may.test', tls };
       const { next } = await resume([downstream, ask], [downstream, ask]);
       assert.deepEqual([next.status, next.reused], [200, true]);
@@ -206,9 +167,9 @@ for (const tls of ['1.2', '1.3'] as const) {
 
     test('a session does not outlive the certificate that it was made with', async () => {
       const clock = new ShiftedClock();
-      using downstream = await openEdge({ policies: policies(), clock });
-      const file = newSessionFile();
-      const ask = { port: downstream.port, ...asAlice(), servername: 'a.test', tls };
+      using downstream = await openEdge({ policies: stage.policies(), clock });
+      const file = stage.newFile();
+      const ask = { port: downstream.port, ...stage.asAlice(), servername: 'a.test', tls };
       assert.equal((await sClient({ ...ask, sessionOut: file })).status, 200);
       clock.shiftMs = 31 * 86_400_000;
       const again = await sClient({ ...ask, sessionIn: file });
@@ -219,14 +180,11 @@ for (const tls of ['1.2', '1.3'] as const) {
     });
 
     test('a refused client is left without a session, whether OpenSSL or we refused it', async () => {
-      const deep = await alpha.issueCa({ cn: 'deep' });
-      const carol = await deep.issue({ kind: 'client', cn: 'carol' });
-      const chain = dir.write(`deep-${tls}.crt`, deep.certPem);
-      const cert = dir.write(`carol-${tls}.crt`, carol.certPem);
-      const key = dir.write(`carol-${tls}.key`, carol.keyPem);
-      using downstream = await openEdge({ policies: { a: { server, ca: alpha.certPem, maxDepth: 0 } } });
-      for (const who of [{ cert: bob.cert, key: bob.key }, { cert, key, chain }, {}]) {
-        const file = newSessionFile();
+      using downstream = await openEdge({
+        policies: { a: { server: stage.server, ca: stage.alpha.certPem, maxDepth: 0 } },
+      });
+      for (const who of await stage.refusedClients(tls)) {
+        const file = stage.newFile();
         const refused = await sClient({ port: downstream.port, ...who, servername: 'a.test', tls, sessionOut: file });
         assert.equal(refused.status, undefined);
         assert.equal(existsSync(file), false);
@@ -234,34 +192,34 @@ for (const tls of ['1.2', '1.3'] as const) {
       await downstream.refusals.waitFor(({ code }) => code === 'chain_too_deep');
       await downstream.refusals.waitFor(({ code }) => code === 'no_client_cert');
       assert.equal(downstream.peers.length, 0);
-      const file = newSessionFile();
-      await sClient({ port: downstream.port, ...asAlice(), servername: 'a.test', tls, sessionOut: file });
+      const file = stage.newFile();
+      await sClient({ port: downstream.port, ...stage.asAlice(), servername: 'a.test', tls, sessionOut: file });
       assert.equal(existsSync(file), true, 'who passes gets one');
     });
 
     test('where refusals are explained the client has a session, and it is worth nothing', async () => {
       const secret = randomBytes(32);
-      const explained = { a: { server, ca: alpha.certPem, onFailure: 'explain' as const } };
+      const explained = { a: { server: stage.server, ca: stage.alpha.certPem, onFailure: 'explain' as const } };
       using one = await openEdge({ policies: explained, secret });
       using two = await openEdge({ policies: explained, secret });
-      const ask = { cert: bob.cert, key: bob.key, servername: 'a.test', tls };
+      const ask = { cert: stage.bob.cert, key: stage.bob.key, servername: 'a.test', tls };
       const { made, next } = await resume([one, ask], [two, ask]);
       assert.deepEqual([made.status, next.status, next.reused], [403, 403, false]);
     });
 
     test('a client with an intermediate resumes at a worker that never saw its chain, which then counts as unknown', async () => {
       const secret = randomBytes(32);
-      const issuing = await alpha.issueCa({ cn: 'issuing' });
+      const issuing = await stage.alpha.issueCa({ cn: 'issuing' });
       const dave = await issuing.issue({ kind: 'client', cn: 'dave' });
       const ask = {
-        cert: dir.write(`dave-${tls}.crt`, dave.certPem),
-        key: dir.write(`dave-${tls}.key`, dave.keyPem),
-        chain: dir.write(`issuing-${tls}.crt`, issuing.certPem),
+        cert: stage.dir.write(`dave-${tls}.crt`, dave.certPem),
+        key: stage.dir.write(`dave-${tls}.key`, dave.keyPem),
+        chain: stage.dir.write(`issuing-${tls}.crt`, issuing.certPem),
         servername: 'a.test',
         tls,
       };
-      using one = await openEdge({ policies: policies(), secret });
-      using two = await openEdge({ policies: policies(), secret });
+      using one = await openEdge({ policies: stage.policies(), secret });
+      using two = await openEdge({ policies: stage.policies(), secret });
       const { next } = await resume([one, ask], [two, ask]);
       assert.deepEqual([next.status, next.reused], [200, true]);
       const [first] = one.peers.items;
@@ -276,22 +234,22 @@ for (const tls of ['1.2', '1.3'] as const) {
 
     test('what one worker learned of intermediates, another judges a resumed session with', async () => {
       const secret = randomBytes(32);
-      const issuing = await alpha.issueCa({ cn: 'issuing' });
+      const issuing = await stage.alpha.issueCa({ cn: 'issuing' });
       const erin = await issuing.issue({ kind: 'client', cn: 'erin' });
       const ask = {
-        cert: dir.write(`erin-${tls}.crt`, erin.certPem),
-        key: dir.write(`erin-${tls}.key`, erin.keyPem),
-        chain: dir.write(`issuing-e-${tls}.crt`, issuing.certPem),
+        cert: stage.dir.write(`erin-${tls}.crt`, erin.certPem),
+        key: stage.dir.write(`erin-${tls}.key`, erin.keyPem),
+        chain: stage.dir.write(`issuing-e-${tls}.crt`, issuing.certPem),
         servername: 'a.test',
         tls,
       };
       const told = new Intermediates();
       using one = await openEdge({
-        policies: policies(),
+        policies: stage.policies(),
         secret,
         intermediates: new Intermediates((learned) => told.add(learned)),
       });
-      using two = await openEdge({ policies: policies(), secret, intermediates: told });
+      using two = await openEdge({ policies: stage.policies(), secret, intermediates: told });
       const { next } = await resume([one, ask], [two, ask]);
       assert.deepEqual([next.status, next.reused], [200, true]);
       const identity = two.peers.items[0]?.identity;
@@ -299,14 +257,14 @@ for (const tls of ['1.2', '1.3'] as const) {
         identity?.chain.map(({ der }) => der),
         [erin.der, issuing.der],
       );
-      assert.deepEqual([identity?.chainKnown, identity?.anchor?.der], [true, alpha.der]);
+      assert.deepEqual([identity?.chainKnown, identity?.anchor?.der], [true, stage.alpha.der]);
     });
 
     test('with resumption off nothing resumes', async () => {
-      const off = { a: { server, ca: alpha.certPem, resumes: false } };
+      const off = { a: { server: stage.server, ca: stage.alpha.certPem, resumes: false } };
       using downstream = await openEdge({ policies: off });
-      const ask = { ...asAlice(), servername: 'a.test', tls };
-      const file = newSessionFile();
+      const ask = { ...stage.asAlice(), servername: 'a.test', tls };
+      const file = stage.newFile();
       assert.equal((await sClient({ port: downstream.port, ...ask, sessionOut: file })).status, 200);
       const again = await sClient({ port: downstream.port, ...ask, sessionIn: file });
       assert.deepEqual([again.status, again.reused], [200, false]);
