@@ -7,6 +7,7 @@ import { mintCa, type TestCa } from '../certs/test-ca.ts';
 import { mergeRecords, type RecordOf } from '../inventory/merge-records.ts';
 import type { TrustRecordContents } from '../inventory/record-format.ts';
 import { FileSource } from '../loading/file-source.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { loadGateway } from '../loading/load.ts';
 import type { LoadedConfig } from '../loading/loaded.ts';
 import { reviewToCsv, showReview } from './review-file.ts';
@@ -39,7 +40,12 @@ before(async () => {
     policies: [{name: own, hosts: [a.test], clientAuth: {clientCA: idle.crt, required: true}}]
 `,
   );
-  const result = await loadGateway(new FileSource(file), { env: {}, strict: false, clock: systemClock });
+  const result = await loadGateway(new FileSource(file), {
+    env: {},
+    strict: false,
+    clock: systemClock,
+    read: loadConfig,
+  });
   assert.ok(result.loaded, JSON.stringify(result.problems));
   loaded = result.loaded;
 });

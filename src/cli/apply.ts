@@ -54,7 +54,10 @@ export function applyCommand(io: CommandIo = process): Command {
 async function apply(io: CommandIo, files: readonly string[], options: Options): Promise<void> {
   const { config, dryRun, prune, reason } = options;
   const file = resolve(config);
-  const location = await readStore({ file }, { env: io.env, strict: true, clock: systemClock });
+  const location = await readStore(
+    { file },
+    { env: io.env, strict: true, clock: systemClock, readStore: io.readStore },
+  );
   if (location === undefined) throw new UsageError(`${config} names no store (gateway.store.url)`);
   const opener = readOpener(location);
   const [key] = opener?.publicParts() ?? [];

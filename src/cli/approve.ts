@@ -100,7 +100,10 @@ async function approve(io: CommandIo, options: Options): Promise<void> {
     except,
     files,
   };
-  const location = await readStore({ file }, { env: io.env, strict: true, clock: systemClock });
+  const location = await readStore(
+    { file },
+    { env: io.env, strict: true, clock: systemClock, readStore: io.readStore },
+  );
   const inFile = options.sign !== undefined || options.file !== undefined || drift.publicKey !== undefined;
   const path = typeof options.file === 'string' ? resolve(options.file) : drift.list;
   const place: Place =

@@ -64,7 +64,7 @@ export function checkCommand(io: CommandIo = process): Command {
       const crls = new CrlPublisher({ clock: systemClock });
       const sources = new SourcePublisher({ clock: systemClock, env: io.env, looksOnly: true });
       const { loaded, problems } = await loadGateway(
-        await openSourceToLook(options.config, { env: io.env, clock: systemClock }),
+        await openSourceToLook(options.config, { env: io.env, clock: systemClock, readStore: io.readStore }),
         {
           env: io.env,
           strict: options.lenient !== true,

@@ -1,4 +1,5 @@
 // Where a command reads its variables and says what it has found: the process, or what stands for it in a test.
+import type { ReadStore } from '../config/read-config.ts';
 import type { LoadOptions } from '../loading/load.ts';
 
 export type CommandIo = {
@@ -8,6 +9,8 @@ export type CommandIo = {
   exitCode?: number | string | null | undefined;
   /** Who reads the text of a configuration; default a process of its own. */
   readonly read?: LoadOptions['read'];
+  /** Who reads which store it names; likewise. */
+  readonly readStore?: ReadStore;
 };
 
 /** Writes, and ends the process where it is one: a look-up under way cannot be called off, and nobody should wait for it. */

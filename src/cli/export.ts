@@ -43,7 +43,9 @@ async function runExport(io: CommandIo, { config, only }: Options): Promise<void
   const file = resolve(config);
   const ofFile = only === 'store' ? undefined : await readFileObjects(io, file);
   const location =
-    only === 'file' ? undefined : await readStore({ file }, { env: io.env, strict: true, clock: systemClock });
+    only === 'file'
+      ? undefined
+      : await readStore({ file }, { env: io.env, strict: true, clock: systemClock, readStore: io.readStore });
   if (location === undefined && only === 'store') throw new UsageError(`${config} names no store (gateway.store.url)`);
   if (ofFile !== undefined) io.stdout.write(yamlOf(`of ${config}; private keys are left out`, ofFile));
   if (location === undefined) return;

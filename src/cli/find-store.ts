@@ -12,7 +12,7 @@ import type { CommandIo } from './command-io.ts';
 export async function findStore(io: CommandIo, text: string): Promise<StoreLocation> {
   if (isPostgresUrl(text)) return findDatabase(io, text);
   if (!/\.ya?ml$/.test(text)) return { path: text };
-  const options = { env: io.env, strict: true, clock: systemClock, ...(io.read && { read: io.read }) };
+  const options = { env: io.env, strict: true, clock: systemClock, readStore: io.readStore };
   const location = await readStore({ file: resolve(text) }, options);
   if (location !== undefined) return location;
   throw new StoreProblem('invalid', 'the configuration names no store, or wrongly: see `countersign check`');

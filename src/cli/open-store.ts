@@ -9,8 +9,11 @@ import type { Store } from '../store/store.ts';
 import type { CommandIo } from './command-io.ts';
 
 /** Rejects with a UsageError where it names none. */
-export async function findStoreOf(io: Pick<CommandIo, 'env'>, config: string): Promise<StoreLocation> {
-  const location = await readStore({ file: resolve(config) }, { env: io.env, strict: true, clock: systemClock });
+export async function findStoreOf(io: Pick<CommandIo, 'env' | 'readStore'>, config: string): Promise<StoreLocation> {
+  const location = await readStore(
+    { file: resolve(config) },
+    { env: io.env, strict: true, clock: systemClock, readStore: io.readStore },
+  );
   if (location === undefined) throw new UsageError(`${config} names no store (gateway.store.url)`);
   return location;
 }

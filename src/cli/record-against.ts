@@ -24,7 +24,7 @@ export function isStore(against: string | undefined): boolean {
 
 /** Throws an Error whose message says all. What is left out is told on standard error. */
 export async function recordAgainst(
-  io: Pick<CommandIo, 'env' | 'stderr'>,
+  io: Pick<CommandIo, 'env' | 'stderr' | 'readStore'>,
   against: string,
   config: string | undefined,
 ): Promise<RecordAgainst> {
@@ -39,7 +39,10 @@ export async function recordAgainst(
   }
 }
 
-async function readOfStore(io: Pick<CommandIo, 'env' | 'stderr'>, config: string): Promise<RecordAgainst> {
+async function readOfStore(
+  io: Pick<CommandIo, 'env' | 'stderr' | 'readStore'>,
+  config: string,
+): Promise<RecordAgainst> {
   const [{ findStoreOf }, { openStore }, { readOpener }, { checkOpener }, { StoreProblem }, { readClientsOfAll }] =
     await Promise.all([
       import('./open-store.ts'),

@@ -67,7 +67,10 @@ async function end(
   if (openCanary(rollout) === undefined) throw new UsageError('nothing is on trial');
   const changes = await changesOf(rollout);
   const file = resolve(config);
-  const location = await readStore({ file }, { env: io.env, strict: true, clock: systemClock });
+  const location = await readStore(
+    { file },
+    { env: io.env, strict: true, clock: systemClock, readStore: io.readStore },
+  );
   const settings = { env: io.env, strict: true, clock: systemClock, ...(io.read && { read: io.read }) };
   const opener = location && readOpener(location);
   const plan = await planRevision(changes, { ...settings, file, store, opener });

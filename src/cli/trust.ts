@@ -52,7 +52,13 @@ async function runAudit(io: CommandIo, options: Options): Promise<string | undef
   let loaded: LoadedConfig | undefined;
   if (config !== undefined) {
     // An expired certificate of our own says nothing about whom we trust.
-    const settings = { env: io.env, strict: false, clock: systemClock, tolerateExpired: true };
+    const settings = {
+      env: io.env,
+      strict: false,
+      clock: systemClock,
+      tolerateExpired: true,
+      readStore: io.readStore,
+    };
     const read = { ...settings, ...(io.read && { read: io.read }) };
     const result = await loadGateway(await openSourceToLook(config, settings), read);
     loaded = result.loaded;

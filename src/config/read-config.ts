@@ -31,7 +31,12 @@ export type ReadConfigOptions = {
   readonly maxHeapMb?: number;
   /** Path of the process's module; default config-child beside this one. */
   readonly entry?: string;
+  /** Who reads which store a file names; default a process of its own. */
+  readonly readStore?: ReadStore | undefined;
 };
+
+/** Never rejects. */
+export type ReadStore = (origin: ConfigOrigin, env: Environment) => Promise<StoreLocation | undefined>;
 
 /** As loadConfig. Never rejects; a text that passes a limit, or ends the process, is a problem like any other. */
 export async function readConfig(origin: ConfigOrigin, options: ReadConfigOptions): Promise<LoadedText> {
@@ -55,6 +60,7 @@ export async function readStore(origin: ConfigOrigin, options: ReadConfigOptions
   const text = origin.text ?? (await readText(nameOf(origin)));
   // Most files name none, and a process is not needed to see that.
   if (!mayNameStore(text)) return undefined;
+  if (options.readStore !== undefined) return options.readStore(origin, options.env);
   const answer = await askChild(
     { ...origin, env: { ...options.env }, strict: options.strict, storeOnly: true },
     options,

@@ -5,6 +5,7 @@ import { openStoreToWrite } from '../../test/support/stored-config.ts';
 import { openPki } from '../../test/support/pki.ts';
 import { systemClock } from '../base/clock.ts';
 import { FileSource } from '../loading/file-source.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { loadGateway } from '../loading/load.ts';
 import { makeView } from './make-view.ts';
 import type { ConfigView } from './view.ts';
@@ -41,7 +42,12 @@ middlewares:
   - {name: login, type: basic, rule: {users: [{username: anna, password: geheim-wort}]}}
 `,
   );
-  const { loaded, problems } = await loadGateway(new FileSource(file), { env: {}, strict: true, clock: systemClock });
+  const { loaded, problems } = await loadGateway(new FileSource(file), {
+    env: {},
+    strict: true,
+    clock: systemClock,
+    read: loadConfig,
+  });
   assert.ok(loaded !== undefined, JSON.stringify(problems));
   const view = makeView(loaded, 3);
   const users = Object.fromEntries(
@@ -99,7 +105,12 @@ it('what comes from a store says the revision that runs, and the digest does not
   });
   const load = async (): Promise<ConfigView> => {
     const source = written.source(file);
-    const { loaded, problems } = await loadGateway(source, { env: {}, strict: true, clock: systemClock });
+    const { loaded, problems } = await loadGateway(source, {
+      env: {},
+      strict: true,
+      clock: systemClock,
+      read: loadConfig,
+    });
     await source.close();
     assert.ok(loaded !== undefined, JSON.stringify(problems));
     return makeView(loaded, 1);

@@ -1,13 +1,13 @@
 // Which source a main file has: itself alone, or a store beside it. The file says so, and is asked before anything else.
 import type { Clock } from '../base/clock.ts';
-import { readStore } from '../config/read-config.ts';
+import { type ReadStore, readStore } from '../config/read-config.ts';
 import type { StoreLocation } from '../config/store-location.ts';
 import type { Environment } from '../yaml/environment.ts';
 import type { ConfigSource } from './config-source.ts';
 import { FileSource } from './file-source.ts';
 import type { StoreSource } from './store-source.ts';
 
-type Options = { readonly env: Environment; readonly clock: Clock };
+type Options = { readonly env: Environment; readonly clock: Clock; readonly readStore?: ReadStore | undefined };
 
 export type SourceToRun = {
   readonly source: ConfigSource;

@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { createServer, get } from '../base/node-http.ts';
 import { CrlPublisher } from '../crl/publisher.ts';
 import { FileSource } from '../loading/file-source.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { loadGateway } from '../loading/load.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { ActiveConfig } from './active-config.ts';
@@ -66,7 +67,12 @@ async function open(
     'gateway.yml',
     'version: 2\ngateway:\n  routes:\n    - {name: a, path: /, target: "http://b.test:1"}\n',
   );
-  const { loaded } = await loadGateway(new FileSource(file), { env: {}, strict: true, clock: systemClock });
+  const { loaded } = await loadGateway(new FileSource(file), {
+    env: {},
+    strict: true,
+    clock: systemClock,
+    read: loadConfig,
+  });
   assert.ok(loaded !== undefined);
   const active = new ActiveConfig(loaded, systemClock);
   const control = new ControlProcess({

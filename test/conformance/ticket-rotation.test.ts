@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { TicketSeed } from '../../src/downstream/ticket-secret.ts';
 import { Gateway } from '../../src/gateway/gateway.ts';
 import { FileSource } from '../../src/loading/file-source.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
 import { loadGateway } from '../../src/loading/load.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { sClient } from '../support/openssl.ts';
@@ -50,7 +51,12 @@ async function load(clock: Clock, clientAuth: string) {
   routes: [{name: r, path: /, hosts: [localhost], target: 'http://127.0.0.1:1', maintenance: {enabled: true, statusCode: 503}}]
 `,
   );
-  const { loaded, problems } = await loadGateway(new FileSource(file), { env: {}, strict: true, clock });
+  const { loaded, problems } = await loadGateway(new FileSource(file), {
+    env: {},
+    strict: true,
+    clock,
+    read: loadConfig,
+  });
   assert.ok(loaded, JSON.stringify(problems));
   return loaded;
 }

@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { checkCommand } from '../../src/cli/check.ts';
 import type { CommandIo } from '../../src/cli/command-io.ts';
-import { loadConfig } from '../../src/config/load-config.ts';
+import { loadConfig, loadStore } from '../../src/config/load-config.ts';
 import { type Finished, runToEnd } from './owned-process.ts';
 import { program } from './program.ts';
 
@@ -26,7 +26,7 @@ export async function runHere(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Checked> {
   const [stdout, stderr] = [new Heard(), new Heard()];
-  const io = { env: { ...process.env, ...env }, stdout, stderr, exitCode: 0, read: loadConfig };
+  const io = { env: { ...process.env, ...env }, stdout, stderr, exitCode: 0, read: loadConfig, readStore: loadStore };
   await open(io).parseAsync(args, { from: 'user' });
   return { stdout: stdout.text, stderr: stderr.text, code: io.exitCode };
 }
