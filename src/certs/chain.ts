@@ -1,11 +1,12 @@
 // Certificates in any order made into what goes on the wire: the leaf that the key belongs to, then each issuer, then the
 // certificates of other ways, never a root. What belongs to nothing is reported. Whether a pair is fit for use is
 // certificate-pair.ts.
-import { type KeyObject, X509Certificate } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { CertificateFacts } from './facts.ts';
 import { isIssuedBy, isSelfIssued } from './issuer.ts';
 import { escapeForLog } from '../base/log-text.ts';
 import { type MaterialProblem, materialWarning } from '../base/material-problem.ts';
+import { openCertificate } from './opened-certificate.ts';
 import { type WayOptions, WaysUp } from './ways-up.ts';
 
 export type OrderedChain = {
@@ -77,7 +78,7 @@ function findOwn(certificates: readonly CertificateFacts[], { fits, now }: Chain
 /** True where the private key belongs to the certificate. */
 export function fitsKey(facts: CertificateFacts, key: KeyObject): boolean {
   try {
-    return new X509Certificate(facts.der).checkPrivateKey(key);
+    return openCertificate(facts.der).checkPrivateKey(key);
   } catch {
     return false;
   }

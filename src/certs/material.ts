@@ -1,7 +1,6 @@
 // Key and certificate material from a file or from text, as values: every way in which a file can be wrong has its own
 // code, because a gateway that starts without its CA admits everybody (incident 6, N22). Reads, decodes, checks that
 // OpenSSL agrees; which certificate belongs to what is chain.ts and trust-bundle.ts.
-import { X509Certificate } from 'node:crypto';
 import { Fault } from '../base/fault.ts';
 import { readAll } from '../base/many-files.ts';
 import { FileRefusal, readRegularFile } from '../base/read-regular-file.ts';
@@ -9,6 +8,7 @@ import { hiddenPath, looksSecret, showPath } from '../base/secret-text.ts';
 import type { CertificateFacts } from './facts.ts';
 import { readFacts } from './facts-reader.ts';
 import { materialError, type MaterialProblem } from '../base/material-problem.ts';
+import { openCertificate } from './opened-certificate.ts';
 import { conversionOf, findForeignFormat, wrapDer } from '../asn1/der-material.ts';
 import { certificateLabels, type PemBlock, splitPem } from '../asn1/pem.ts';
 import { decodePem, textOf } from '../asn1/pem-text.ts';
@@ -229,7 +229,7 @@ function readBlock(
   try {
     const facts = readFacts(block.der);
     // Where OpenSSL cannot read what we can, Node would drop it without a word.
-    void new X509Certificate(block.der);
+    openCertificate(block.der);
     return facts;
   } catch (error) {
     const why = error instanceof Fault ? (error.detail ?? error.code) : `OpenSSL cannot read it`;
