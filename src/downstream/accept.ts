@@ -61,8 +61,8 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
   /** Set while an OCSP responder is asked. */
   #stopAsking: (() => void) | undefined;
   #stapled: boolean | undefined;
-  /** Set while it waits for its turn. */
-  #next: TlsTerminator | undefined;
+  /** Set while it waits for its turn; finds, or makes, what it starts with. */
+  #next: (() => TlsTerminator) | undefined;
   #waited = false;
   /** TLS has begun, which is what costs. */
   #isStarted = false;
@@ -142,7 +142,10 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
     // A CA that validates a name of ours has no certificate, whatever the policy of that name asks for.
     this.#challenge = challenges.find(hello, this.#serverName);
     this.#policy = this.#challenge === undefined ? policies.find(this.#serverName) : undefined;
-    if (this.#challenge === undefined && this.#policy === undefined) {
+    const [challenge, policy, serverName] = [this.#challenge, this.#policy, this.#serverName];
+    const next =
+      challenge !== undefined ? () => challenge : policy && (() => policy.findTerminator(serverName, hello.ticketName));
+    if (next === undefined) {
       const detail = hello.serverName === undefined ? 'no server name was sent' : 'no policy has this server name';
       this.#refuse(
         { code: 'unknown_sni', detail: `${detail}, and there is no default policy` },
@@ -159,8 +162,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
       this.#refuse(reached, alert.internalError);
       return;
     }
-    // Not before it was counted: it may be made for this handshake.
-    this.#next = this.#challenge ?? this.#policy?.findTerminator(this.#serverName, hello.ticketName);
+    this.#next = next;
     if (this.#isSelfTest) this.takeTurn();
     else this.#dependencies.turns.take(this);
     this.#waited = this.#next !== undefined;
@@ -179,7 +181,7 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
     if (this.#settled || next === undefined) return;
     this.#isStarted = true;
     try {
-      this.#start(next);
+      this.#start(next());
     } catch (error) {
       this.#fail(error);
     }

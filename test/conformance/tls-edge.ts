@@ -178,6 +178,7 @@ function compile(
       ciphers: spec.ciphers ?? [],
       curves: spec.curves ?? [],
       http2: spec.http2 === true,
+      isLazy: spec.isLazy === true,
       certificates: servers.map(({ chainPem, keyPem }) => ({ certPem: chainPem, keyPem, names: hosts })),
       clientAuth:
         ca === undefined
