@@ -9,7 +9,11 @@ import { readRef } from './reading.ts';
 
 export const sessionResumptionKeys = {
   enabled: key(flag, { says: 'Default {default}.', default: true, restricts: true, page: 'own.' }),
-  lifetime: key(duration, { says: 'Default {default}.', default: '1h', page: 'own. Up to `168h`.' }),
+  lifetime: key(duration, {
+    says: 'Default {default}.',
+    default: '1h',
+    page: 'own. From the handshake in which a client proves its key, however often it resumes. Up to `168h`.',
+  }),
   keys: key(text, {
     says: 'Ticket keys shared by several nodes: path, PEM text, or base64 of PEM or DER.',
     page: 'own. `S`: ticket keys shared by several nodes.',

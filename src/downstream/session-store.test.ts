@@ -32,6 +32,18 @@ test('a session ends with its lifetime, and what goes is overwritten', () => {
   assert.deepEqual([store.size, bytes.toString('hex')], [0, '00000000']);
 });
 
+test('a session that goes on with another ends no later than that', () => {
+  const { store, session, clock } = open();
+  store.add('p', 'one', session('a'), 60);
+  clock.ms = 30_000;
+  store.add('p', 'two', session('b'), 60, store.findEnd('p', 'one'));
+  store.add('p', 'short', session('c'), 10, store.findEnd('p', 'one'));
+  assert.deepEqual(
+    ['one', 'two', 'short', 'none'].map((number) => store.findEnd('p', number)),
+    [60_000, 60_000, 40_000, undefined],
+  );
+});
+
 test('where there is no room the oldest goes, and one that is too large does not come', () => {
   const { store, session } = open(2);
   const first = session('a');

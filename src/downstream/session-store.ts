@@ -1,5 +1,5 @@
 // The TLS sessions that a worker keeps for its clients, where no other worker and no other gateway could resume them anyway: these are
-// renewed with each use, which Node does for no ticket (N25, N31, decision 83). Bounded: the oldest goes first. Whoever loses one
+// renewed with each use, which Node does for no ticket (N25, N31, decision 83), for as long as the first would have lived. Bounded: the oldest goes first. Whoever loses one
 // comes back with a full handshake.
 import type { Clock } from '../base/clock.ts';
 
@@ -27,16 +27,20 @@ export class SessionStore {
     return this.#places.size;
   }
 
-  /** `policy`: the digest of everything that decides trust. `number`: of the session, latin1. Takes `session` over. */
-  add(policy: string, number: string, session: Buffer, lifetimeS: number): void {
+  /**
+   * `policy`: the digest of everything that decides trust. `number`: of the session, latin1. `until`: when it ends at the latest,
+   * Clock.monotonic(). Takes `session` over.
+   */
+  add(policy: string, number: string, session: Buffer, lifetimeS: number, until = Infinity): void {
     if (session.length > maxSessionBytes) {
       session.fill(0);
       return;
     }
     const name = nameOf(policy, number);
+    const ends = Math.min(until, this.#clock.monotonic() + lifetimeS * 1000);
     this.#forget(this.#places.get(name));
     this.#forget(this.#next);
-    this.#kept[this.#next] = { name, session, until: this.#clock.monotonic() + lifetimeS * 1000 };
+    this.#kept[this.#next] = { name, session, until: ends };
     this.#places.set(name, this.#next);
     this.#next = (this.#next + 1) % this.#max;
   }
@@ -48,6 +52,12 @@ export class SessionStore {
     if (kept === undefined || kept.until > this.#clock.monotonic()) return kept?.session;
     this.#forget(place);
     return undefined;
+  }
+
+  /** When it ends, Clock.monotonic(); undefined where it is not there. */
+  findEnd(policy: string, number: string): number | undefined {
+    const place = this.#places.get(nameOf(policy, number));
+    return place === undefined ? undefined : this.#kept[place]?.until;
   }
 
   delete(policy: string, number: string): void {

@@ -160,6 +160,27 @@ for (const tls of ['1.2', '1.3'] as const) {
   });
 }
 
+test('however often it is renewed, a session ends with its lifetime from the handshake in which the client proved its key', async () => {
+  const clock = { shiftMs: 0, monotonic: () => systemClock.monotonic() + clock.shiftMs };
+  const sessions = new SessionStore(clock);
+  using edge = await openEdge({ policies: stage.policies(), sessions });
+  const ask = { port: edge.port, ...stage.asAlice(), servername: 'a.test', tls: '1.3' as const };
+  let sessionIn: string | undefined;
+  const call = async (): Promise<boolean> => {
+    const sessionOut = stage.newFile();
+    const { reused } = await sClient({ ...ask, sessionOut, ...(sessionIn !== undefined && { sessionIn }) });
+    sessionIn = sessionOut;
+    return reused;
+  };
+  const reused: boolean[] = [];
+  // A third of the lifetime each time, and a little more.
+  for (let round = 0; round < 5; round += 1) {
+    reused.push(await call());
+    clock.shiftMs += 21 * 60_000;
+  }
+  assert.deepEqual(reused, [false, true, true, false, true]);
+});
+
 test('a session of TLS 1.3 serves once', async () => {
   using kept = await openKeeping();
   const file = stage.newFile();
