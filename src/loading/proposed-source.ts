@@ -45,6 +45,13 @@ export class ProposedSource implements ConfigSource {
     return 'path' in ref ? this.#files.readMaterial(ref, maxBytes) : this.#material.read(ref, maxBytes);
   }
 
+  async readMaterials(
+    refs: readonly Extract<StoredRef, { path: string }>[],
+    maxBytes: number,
+  ): Promise<readonly MaterialBytes[]> {
+    return this.#files.readMaterials(refs, maxBytes);
+  }
+
   /** It does not change. */
   watch(): ConfigWatch {
     return { mark: async () => {}, set: async () => {}, close: () => {} };
