@@ -17,7 +17,8 @@ export const clockSkewMs = 120_000;
 
 export class TicketRing {
   readonly #clock: { now(): number };
-  #seed: TicketSeed | undefined;
+  /** The secret where it does not move on: one that does is nowhere but in `#secret`, which forgets what it was. */
+  #seed: { readonly movesOn: boolean; readonly fixed: Uint8Array | undefined } | undefined;
   #secret: TicketSecret | undefined;
   #terms: TicketTerms = { rotationMs: 1, lifetimeMs: 0 };
   #shared: readonly SharedTicketKey[] = [];
@@ -38,10 +39,10 @@ export class TicketRing {
       before === undefined ||
       before.movesOn !== seed.movesOn ||
       this.#terms.rotationMs !== terms.rotationMs ||
-      (!seed.movesOn && !isSame(before.secret, seed.secret));
+      (before.fixed !== undefined && !isSame(before.fixed, seed.secret));
     if (isOther) this.#former = [];
     if (isOther) this.#issuing = undefined;
-    this.#seed = seed;
+    this.#seed = { movesOn: seed.movesOn, fixed: seed.movesOn ? undefined : seed.secret };
     this.#terms = terms;
     this.#secret = new TicketSecret(seed);
     const told = this.#told?.rotationMs === terms.rotationMs ? this.#told.shared : undefined;

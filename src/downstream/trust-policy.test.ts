@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { before, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type Issued, mintCa, type TestCa } from '../certs/test-ca.ts';
 import type { RevocationList } from '../trust/revocation.ts';
 import { TrustPolicy, type TrustPolicyOptions } from './trust-policy.ts';
@@ -118,6 +120,24 @@ test('one that is lazy is the same policy, and makes nothing before it is asked'
   const lazy = new TrustPolicy(options({ isLazy: true }));
   assert.equal(lazy.digest, eager.digest);
   assert.equal(lazy.findTerminator('a.test'), lazy.findTerminator('a.test'));
+});
+
+test('the secret that it began with is nowhere when another has come', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const begin = (isLazy: boolean): { policy: TrustPolicy; first: WeakRef<Buffer> } => {
+    const first = Buffer.alloc(32, 'first');
+    const resumption = { enabled: true, lifetimeS: 60, secret: first };
+    return { policy: new TrustPolicy(options({ resumption, isLazy })), first: new WeakRef(first) };
+  };
+  for (const isLazy of [false, true]) {
+    const { policy, first } = begin(isLazy);
+    policy.rotate(secret);
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    assert.equal(first.deref(), undefined);
+    assert.equal(policy.findTerminator('a.test'), policy.findTerminator('a.test'));
+  }
 });
 
 test('a lazy one whose material cannot be used lets nobody in: every handshake throws', () => {

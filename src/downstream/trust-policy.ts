@@ -75,6 +75,11 @@ type Made = {
   readonly terminators: Map<number, TlsTerminator>;
 };
 
+/** Without the secret, which moves on: a copy that stays would make the keys of the past again. */
+type Kept = Omit<TrustPolicyOptions, 'resumption'> & {
+  readonly resumption: Omit<TrustPolicyOptions['resumption'], 'secret'>;
+};
+
 type OlderTickets = { readonly ticketKeys: Buffer; readonly terminators: Map<number, TlsTerminator> };
 
 /** What a ticket under these keys begins with. */
@@ -93,7 +98,7 @@ export class TrustPolicy {
   readonly resumes: boolean;
   /** Offered in ALPN, best first. */
   readonly protocols: readonly string[];
-  readonly #options: TrustPolicyOptions;
+  readonly #options: Kept;
   #made: Made | undefined;
   /** What tickets are issued under, ours alone. */
   #secret: Buffer;
@@ -128,8 +133,9 @@ export class TrustPolicy {
     // A resumed session has lost its intermediates (N10), so what was verified of them must hold from the first time. A client
     // that is refused with a bare close has no ticket yet (self-test.ts proves it); one that gets an explanation has.
     this.resumes = resumption.enabled && resumption.lifetimeS > 0 && clientAuth?.onFailure !== 'explain';
-    this.#secret = Buffer.from(resumption.secret);
-    this.#options = options;
+    const { secret, ...terms } = resumption;
+    this.#secret = Buffer.from(secret);
+    this.#options = { ...options, resumption: terms };
     if (options.isLazy === true) return;
     const { choice } = this.#make();
     for (let index = 0; index < Math.min(choice.selections.length, eagerTerminators); index++) this.#terminator(index);

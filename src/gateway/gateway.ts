@@ -145,9 +145,9 @@ export class Gateway {
 
   /** From now on requests get this generation; connections whose policy changed are re-evaluated. Throws where it was not prepared. */
   commit(number: number): void {
-    const { next, before } = this.#generations.commit(number);
+    const { next, before, ticketSeed } = this.#generations.commit(number);
     const { config } = next.loaded;
-    this.#followTickets(next);
+    this.#followTickets(next, ticketSeed);
     this.#metrics.of.configGeneration.labels({}).set(number);
     void learnConfigured(next.loaded, this.#intermediates, new Slices(this.#options.clock));
     this.#ocsp.follow(next.policies);
@@ -166,9 +166,9 @@ export class Gateway {
     return active?.number === generation ? active?.loaded : undefined;
   }
 
-  #followTickets(next: Generation): void {
+  #followTickets(next: Generation, seed: TicketSeed): void {
     const { rotationMs, lifetimeMs } = next.loaded.config.tls.sessionResumption;
-    this.#tickets.follow(next.ticketSeed, { rotationMs, lifetimeMs });
+    this.#tickets.follow(seed, { rotationMs, lifetimeMs });
     this.#rotation.follow(
       {
         rotate: (epoch) => this.#setTicketKeys(next, epoch),

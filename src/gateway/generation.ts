@@ -65,7 +65,6 @@ export class Generation implements Serving {
   readonly pools: Pools;
   readonly #downstream: DownstreamState;
   readonly #downstreamByPoint = new Map<string, DownstreamState>();
-  readonly ticketSeed: TicketSeed;
   readonly #compiled: ReadonlyMap<string, CompiledPolicy>;
   readonly #uris = new Map<string, readonly string[]>();
   /** By policy; empty where no policy has a default. */
@@ -85,7 +84,6 @@ export class Generation implements Serving {
     const { web, webSecure } = config.entryPoints;
     this.redirectPort = web.redirectPort;
     this.securePort = webSecure.enabled ? webSecure.port : undefined;
-    this.ticketSeed = input.ticketSeed;
     this.#compiled = parts.compiled;
     this.policies = parts.policies;
     const { handshakeTimeoutMs, handshakesPerSecond, pendingHandshakes } = config.tls;

@@ -24,12 +24,22 @@ export type GenerationsOptions = {
   readonly staples: Staples;
 };
 
+/** The seed goes with the commit: kept, it would make the ticket keys of all later epochs again. */
+type Prepared = { readonly generation: Generation; readonly ticketSeed: TicketSeed };
+
+/** What came into force, and what it replaced. */
+export type Committed = {
+  readonly next: Generation;
+  readonly before: Generation | undefined;
+  readonly ticketSeed: TicketSeed;
+};
+
 export class Generations {
   /** What is known of revocation, beside the generations (decision 0012). */
   readonly #crls = new CrlSubscriber();
   readonly #options: GenerationsOptions;
   readonly #sessions: SessionStore;
-  readonly #prepared = new Map<number, Generation>();
+  readonly #prepared = new Map<number, Prepared>();
   /** What was asked for last; one that is building and was not, ends at its next pause. */
   #wished: { readonly number: number } | undefined;
   #building: Promise<unknown> = Promise.resolve();
@@ -82,8 +92,8 @@ export class Generations {
       const generation = await Generation.build(input, new Slices(clock), before, isWanted);
       // What came while it was built went to the others only.
       if (listed !== this.#crlLists) generation.replaceCrls(crls);
-      this.#prepared.get(number)?.close();
-      this.#prepared.set(number, generation);
+      this.#prepared.get(number)?.generation.close();
+      this.#prepared.set(number, { generation, ticketSeed });
     } catch (error) {
       // What it had begun must not live on for ever: probes of its backends, its hold on pools that others still use.
       pools.close();
@@ -92,16 +102,17 @@ export class Generations {
   }
 
   /** From now on it is the active one. Throws where it was not prepared. */
-  commit(number: number): { readonly next: Generation; readonly before: Generation | undefined } {
-    const next = this.#prepared.get(number);
-    if (next === undefined) throw new RangeError(`generation ${number} was not prepared`);
+  commit(number: number): Committed {
+    const prepared = this.#prepared.get(number);
+    if (prepared === undefined) throw new RangeError(`generation ${number} was not prepared`);
     this.#prepared.clear();
-    return { next, before: this.#options.active.replace(next) };
+    const { generation: next, ticketSeed } = prepared;
+    return { next, before: this.#options.active.replace(next), ticketSeed };
   }
 
   abandon(number: number): void {
     if (this.#wished?.number === number) this.#wished = undefined;
-    this.#prepared.get(number)?.close();
+    this.#prepared.get(number)?.generation.close();
     this.#prepared.delete(number);
   }
 
@@ -109,7 +120,7 @@ export class Generations {
   takeCrls(message: CrlMessage): boolean {
     if (!this.#crls.take(message)) return false;
     this.#crlLists++;
-    for (const generation of this.#prepared.values()) generation.replaceCrls(this.#crls);
+    for (const { generation } of this.#prepared.values()) generation.replaceCrls(this.#crls);
     this.#options.active.find()?.replaceCrls(this.#crls);
     return true;
   }

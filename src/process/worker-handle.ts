@@ -40,6 +40,8 @@ export class WorkerFailure extends Error {
 /** Everything a generation is built from. */
 export type PrepareOrder = Omit<Extract<ToWorker, { kind: 'prepare' }>, 'kind' | 'id' | 'base'>;
 
+type Held = { readonly generation: number; readonly loaded: LoadedRules };
+
 type Waiting = { readonly wants: (message: FromWorker) => boolean; settle(message: FromWorker | WorkerFailure): void };
 
 /** What a worker tells unasked. */
@@ -88,8 +90,8 @@ export class WorkerHandle {
   /** Number of the question of the generation that it builds now. */
   #building: number | undefined;
   /** What it was asked to build last, and what it serves by: it need not be told that again. */
-  #built: PrepareOrder | undefined;
-  #held: { readonly generation: number; readonly loaded: LoadedRules } | undefined;
+  #built: Held | undefined;
+  #held: Held | undefined;
   #gone = false;
 
   constructor(entry: string, slot: number, clock: Clock, news: WorkerNews) {
@@ -188,7 +190,8 @@ export class WorkerHandle {
     for (const piece of pieces) await this.sendPaced({ kind: 'piece', id, piece });
     const answer = this.#answer((given) => (given.kind === 'prepared' || given.kind === 'failed') && given.id === id);
     this.#building = id;
-    this.#built = order;
+    // Without its secrets for tickets, which move on.
+    this.#built = { generation: order.generation, loaded: order.loaded };
     this.send({ kind: 'prepare', id, ...order, base: held?.generation, loaded: head });
     const given = await answer;
     if (given.kind === 'failed') throw new WorkerFailure(given.message);

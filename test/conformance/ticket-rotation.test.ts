@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { TicketSeed } from '../../src/downstream/ticket-secret.ts';
 import { Gateway } from '../../src/gateway/gateway.ts';
@@ -102,6 +104,28 @@ for (const movesOn of [false, true]) {
     }
   });
 }
+
+/** As the handle of a seed that nobody holds any more. */
+async function openForgetting(movesOn: boolean): Promise<{ gateway: Gateway; secret: WeakRef<Uint8Array> }> {
+  const epoch = Math.floor(systemClock.now() / (12 * 3_600_000));
+  const seed = { secret: randomBytes(32), epoch, movesOn };
+  const gateway = new Gateway({ clock: systemClock, reusePort: false, onIntermediate: () => {} });
+  await gateway.prepare(1, await load(systemClock, 'required: true'), seed);
+  gateway.commit(1);
+  return { gateway, secret: new WeakRef(seed.secret) };
+}
+
+test('a worker keeps no secret of tickets that moves on: what it was cannot be read from memory', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (const movesOn of [true, false]) {
+    const { gateway, secret } = await openForgetting(movesOn);
+    t.after(async () => gateway.drain());
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    assert.equal(secret.deref() === undefined, movesOn);
+  }
+});
 
 test('a worker that is alone keeps sessions: they are renewed with each use, over a reload, and end when trust changes', async (t) => {
   const seed = { secret: randomBytes(32), epoch: 0, movesOn: true, isAlone: true } as const;
