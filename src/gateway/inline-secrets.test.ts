@@ -9,12 +9,16 @@ import { openPki } from '../../test/support/pki.ts';
 import { systemClock } from '../base/clock.ts';
 import { problemsToJson, renderProblem } from '../yaml/problem.ts';
 import { loadConfig } from '../config/load-config.ts';
+import { CrlPublisher } from '../crl/publisher.ts';
 import { readConfig } from '../config/read-config.ts';
 import { type LoadOptions, loadGateway } from '../loading/load.ts';
 import { FileSource } from '../loading/file-source.ts';
 
 const pki = await openPki();
 after(() => pki.remove());
+// One for all loads: each of its own would start a thread for every CRL that it is to read.
+const crls = new CrlPublisher({ clock: systemClock });
+after(() => crls.close());
 const secrets = Object.entries(mintInlineSecrets());
 
 /** Reads in this process: a process for each of the hundreds of cases would be most of what they cost. */
@@ -25,6 +29,7 @@ async function load(body: string, env: Readonly<Record<string, string>>, read: L
     env,
     strict: false,
     clock: systemClock,
+    crls,
     read,
   });
   const said = [problemsToJson(problems), ...problems.map((one) => renderProblem(one, yaml)), inspect(problems)];
