@@ -153,10 +153,10 @@ async function headOf(member: FleetMember): Promise<number> {
   return (body['items'] as { revision: number }[])[0]?.revision ?? 0;
 }
 
-describe('a change behind the back of the gateways', () => {
-  /** Alerts whose end is waited for together. */
-  const undone: string[] = [];
+/** Alerts whose end is waited for together. */
+const undone: string[] = [];
 
+describe('a change behind the back of the gateways', () => {
   it('of a row, by psql, is one alert of all of them, and none loads it', async () => {
     // Whoever owns the database goes past its triggers.
     const change = async (from: string, to: string): Promise<string> =>
@@ -196,44 +196,48 @@ describe('a change behind the back of the gateways', () => {
     await assertNothingFailed();
   });
 
-  it('of a file, by vi, names the gateway that it is on', async () => {
-    const file = two.gateway.configFile;
-    const never = await told(ofFiles, 'resolved');
-    const from = receiver.hooks.length;
-    const text = readFileSync(file);
-    execFileSync('vi', ['-e', '-s', '-u', 'NONE', '-c', "$put ='# vi'", '-c', 'wq', file], { stdio: 'ignore' });
-    const { alert, message } = await told(ofFiles, 'firing', from);
-    assert.deepEqual([alert.code, alert.severity, message.receiver], ['file_changed', 'failing', 'files']);
-    assert.deepEqual(alert.object, { kind: 'gateways', id: 'edge-2' });
-    assert.match(alert.sentence, /^Gateway edge-2: .*gateway\.yml was changed$/);
-    assert.notEqual(alert.key, never.alert.key);
-    assert.equal(allThatTell(ofFiles, 'firing', from).length, 1);
-    writeFileSync(file, text);
-    await assertNothingFailed();
-  });
+  describe('at the same time', { concurrency: true }, () => {
+    it('of a file, by vi, names the gateway that it is on', async () => {
+      const file = two.gateway.configFile;
+      const never = await told(ofFiles, 'resolved');
+      const from = receiver.hooks.length;
+      const text = readFileSync(file);
+      execFileSync('vi', ['-e', '-s', '-u', 'NONE', '-c', "$put ='# vi'", '-c', 'wq', file], { stdio: 'ignore' });
+      const { alert, message } = await told(ofFiles, 'firing', from);
+      assert.deepEqual([alert.code, alert.severity, message.receiver], ['file_changed', 'failing', 'files']);
+      assert.deepEqual(alert.object, { kind: 'gateways', id: 'edge-2' });
+      assert.match(alert.sentence, /^Gateway edge-2: .*gateway\.yml was changed$/);
+      assert.notEqual(alert.key, never.alert.key);
+      assert.equal(allThatTell(ofFiles, 'firing', from).length, 1);
+      writeFileSync(file, text);
+      await assertNothingFailed();
+    });
 
-  it('of a listener, by another process with another certificate, names gateway and listener', async () => {
-    const other = await fleet.pki.servers.issue({ kind: 'server', cn: 'somebody else', sans: ['DNS:localhost'] });
-    const thief = await startProcess(
-      process.execPath,
-      [
-        fileURLToPath(new URL('../../support/port-thief.ts', import.meta.url)),
-        String(one.gateway.ports.webSecure),
-        dir.write('thief.crt', other.chainPem),
-        dir.write('thief.key', other.keyPem),
-      ],
-      { name: 'thief' },
-    );
-    stack.defer(async () => void (await thief.stop('SIGKILL')));
-    const { alert, message } = await told(/^drift:behaviour:edge-1:webSecure /, 'firing');
-    assert.deepEqual([alert.code, alert.severity, message.receiver], ['wrong_certificate', 'failing', 'listeners']);
-    assert.match(alert.sentence, /^Gateway edge-1: webSecure .*: CN=somebody else, serial [0-9a-f]+$/);
-    await thief.stop('SIGKILL');
-    undone.push(alert.id);
-    await assertNothingFailed();
+    it('of a listener, by another process with another certificate, names gateway and listener', async () => {
+      const other = await fleet.pki.servers.issue({ kind: 'server', cn: 'somebody else', sans: ['DNS:localhost'] });
+      const thief = await startProcess(
+        process.execPath,
+        [
+          fileURLToPath(new URL('../../support/port-thief.ts', import.meta.url)),
+          String(one.gateway.ports.webSecure),
+          dir.write('thief.crt', other.chainPem),
+          dir.write('thief.key', other.keyPem),
+        ],
+        { name: 'thief' },
+      );
+      stack.defer(async () => void (await thief.stop('SIGKILL')));
+      const { alert, message } = await told(/^drift:behaviour:edge-1:webSecure /, 'firing');
+      assert.deepEqual([alert.code, alert.severity, message.receiver], ['wrong_certificate', 'failing', 'listeners']);
+      assert.match(alert.sentence, /^Gateway edge-1: webSecure .*: CN=somebody else, serial [0-9a-f]+$/);
+      await thief.stop('SIGKILL');
+      undone.push(alert.id);
+      await assertNothingFailed();
+    });
   });
+});
 
-  it('is over when it is undone, and each is told once', async () => {
+describe('side by side, since both are waited for', { concurrency: true }, () => {
+  it('what was changed behind their back is over when it is undone, and each is told once', async () => {
     assert.equal(undone.length, 2);
     // From the day on which nobody had approved it, and from vi.
     await eventually(() => allThatTell(ofFiles, 'resolved').length === 2, { what: 'the file to be what was approved' });
@@ -245,10 +249,8 @@ describe('a change behind the back of the gateways', () => {
     }
     await assertNothingFailed();
   });
-});
 
-describe('a revision that one of them refuses', () => {
-  it('is one message that names it and the object, though all of them say so', async () => {
+  it('a revision that one of them refuses is one message that names it and the object, though all of them say so', async () => {
     const id = 'gateway:edge-2:refused';
     const changes = [
       put('routes', 'guarded', { path: '/guarded', hosts: ['localhost'], service: 'orders', middlewares: ['guard'] }),
