@@ -25,7 +25,7 @@ import { reloadKeys } from './reload-endpoint.ts';
 import { requestIdKeys } from './request-id.ts';
 import { routeDefaultsKeys } from './route-defaults.ts';
 import { exploitProtection, routeShape } from './route.ts';
-import { serviceShape } from './services.ts';
+import { serviceShape } from './service-shape.ts';
 import { storeKeys } from './store-url.ts';
 import { ignored, refused } from './support.ts';
 import { deprecatedTimeoutKeys, timeoutsKeys } from './timeouts.ts';
