@@ -1,6 +1,6 @@
 // The TLS sessions that a worker keeps for its clients, where no other worker and no other gateway could resume them anyway: these are
-// renewed with each use, which Node does for no ticket (N25, N31, decision 83), for as long as the first would have lived. Bounded: the oldest goes first. Whoever loses one
-// comes back with a full handshake.
+// renewed with each use, which Node does for no ticket (N25, N31, decision 83), for as long as the first would have lived. Bounded: the
+// oldest goes first. Whoever loses one comes back with a full handshake.
 import type { Clock } from '../base/clock.ts';
 
 /** Some 600 bytes each: what a session holds beside its keys is the certificate of the client. */
