@@ -179,9 +179,11 @@ export class Accept implements Late, HandshakeSink, PendingHandshake, TurnTaker 
     const next = this.#next;
     this.#next = undefined;
     if (this.#settled || next === undefined) return;
-    this.#isStarted = true;
     try {
-      this.#start(next());
+      const terminator = next();
+      // One that cannot be made is our fault, and nobody's whose handshakes come to nothing.
+      this.#isStarted = true;
+      this.#start(terminator);
     } catch (error) {
       this.#fail(error);
     }

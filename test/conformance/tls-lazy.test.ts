@@ -3,6 +3,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { systemClock } from '../../src/base/clock.ts';
+import { FutileHandshakes } from '../../src/downstream/futile-handshakes.ts';
+import { HandshakeTurns } from '../../src/downstream/handshake-turns.ts';
 import { sClient } from '../support/openssl.ts';
 import { type Ask, openSessionStage, type SessionStage } from './session-stage.ts';
 import { type Edge, type EdgeOptions, openEdge } from './tls-edge.ts';
@@ -66,7 +69,9 @@ describe('a policy that is made by its first handshake', () => {
     const { a, ...others } = lazy();
     assert.ok(a);
     const server = { ...stage.server, keyPem: stage.alice.keyPem };
-    using edge = await openEdge({ policies: { ...others, a: { ...a, server } } });
+    const futile = new FutileHandshakes({ ...systemClock, monotonic: () => 0 });
+    const turns = HandshakeTurns.ofWorker(futile);
+    using edge = await openEdge({ policies: { ...others, a: { ...a, server } }, turns });
     const ask = { ...stage.asAlice(), servername: 'a.test' };
     for (let time = 0; time < 2; time++) {
       const { established, status } = await sClient({ port: edge.port, ...ask });
@@ -85,6 +90,8 @@ describe('a policy that is made by its first handshake', () => {
     );
     assert.equal(edge.defects.length, 2);
     for (const defect of edge.defects) assert.match(String(defect), /key values mismatch/);
+    // It is not the client whose handshakes come to nothing.
+    assert.equal(futile.size, 0);
     const bob = { cert: stage.bob.cert, key: stage.bob.key, servername: 'b.test' };
     assert.equal((await sClient({ port: edge.port, ...bob })).status, 200);
   });
