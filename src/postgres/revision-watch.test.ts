@@ -39,9 +39,18 @@ function open(first: number) {
   };
 }
 
+it('what was appended between reading a head and listening is told', async () => {
+  const { heads, head, settled, append, stop } = open(4);
+  append();
+  await settled();
+  assert.deepEqual(heads, [head()]);
+  stop();
+});
+
 it('a notification of a revision that is not there keeps no later one from being told', async () => {
   const { heads, head, settled, append, notify, stop } = open(4);
   await settled();
+  heads.length = 0;
   notify(`9007199254740991 ${digestOf('row', 'none')}`);
   notify(`5 ${digestOf('row', 'another')}`);
   await settled();

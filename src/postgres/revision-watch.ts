@@ -92,9 +92,8 @@ export class RevisionWatch {
       if (turn !== this.#turn) return;
       this.#problem = undefined;
       const [head] = rows as RevisionHead[];
-      // What was there at first is no news.
-      if (this.#told === undefined) this.#told = head?.number ?? 0;
-      else if (head !== undefined) this.tell(head);
+      // Also what is there at first: it may have come since the listener read one, and before we listened.
+      if (head !== undefined) this.tell(head);
       if (this.#isNews) return void this.#ask(turn);
     } catch (error) {
       if (turn !== this.#turn) return;

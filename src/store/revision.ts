@@ -68,8 +68,8 @@ export interface Revisions {
   /** In the order of kind and id; 0 stands for the empty store. Undefined where one of them does not exist. */
   difference(from: number, to: number): Promise<readonly ObjectDifference[] | undefined>;
   /**
-   * Calls `listener` for each new head, also of other processes, until the result is called; several appends may be told as
-   * one. `onProblem` hears why the store cannot be asked; asking goes on.
+   * Calls `listener` for each head from now on, also of other processes, until the result is called; several appends may be told as
+   * one, and the head of this moment may be told too. `onProblem` hears why the store cannot be asked; asking goes on.
    */
   onRevision(listener: (head: RevisionHead) => void, onProblem?: (problem: Error) => void): () => void;
 }
