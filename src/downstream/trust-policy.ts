@@ -99,6 +99,7 @@ export class TrustPolicy {
   /** Offered in ALPN, best first. */
   readonly protocols: readonly string[];
   readonly #options: Kept;
+  readonly #crlSettings: object | undefined;
   #made: Made | undefined;
   /** What tickets are issued under, ours alone. */
   #secret: Buffer;
@@ -135,7 +136,9 @@ export class TrustPolicy {
     this.resumes = resumption.enabled && resumption.lifetimeS > 0 && clientAuth?.onFailure !== 'explain';
     const { secret, ...terms } = resumption;
     this.#secret = Buffer.from(secret);
-    this.#options = { ...options, resumption: terms };
+    // What was revoked at the beginning is not kept beside what is in force: there may be a million entries in it.
+    this.#crlSettings = clientAuth?.crl?.settings;
+    this.#options = { ...options, clientAuth: clientAuth && { ...clientAuth, crl: undefined }, resumption: terms };
     if (options.isLazy === true) return;
     const { choice } = this.#make();
     for (let index = 0; index < Math.min(choice.selections.length, eagerTerminators); index++) this.#terminator(index);
@@ -165,8 +168,8 @@ export class TrustPolicy {
   #make(): Made {
     if (this.#made !== undefined) return this.#made;
     const { name, clientAuth, certificates } = this.#options;
-    const trust = clientAuth && new ClientTrust(clientAuth, name);
-    if (this.#revocations !== undefined) trust?.replaceRevocations(this.#revocations);
+    const crl = this.#revocations && { settings: this.#crlSettings ?? {}, list: this.#revocations };
+    const trust = clientAuth && new ClientTrust({ ...clientAuth, crl }, name);
     const ciphers = resolveCipherSuites(this.#options.ciphers);
     const curves = resolveCurves(this.#options.curves);
     const typed = certificates.map((certificate) => ({

@@ -5,7 +5,9 @@ import { Answer, type Filter, type FilterResult } from './filter.ts';
 
 export class MaintenanceFilter implements Filter {
   readonly name = 'maintenance';
-  readonly #answer: Answer;
+  readonly #status: number;
+  readonly #fields: FieldBlock;
+  readonly #body: string;
 
   constructor({ statusCode, message }: { readonly statusCode: number; readonly message: string }) {
     const fields: [string, string][] = [
@@ -13,10 +15,13 @@ export class MaintenanceFilter implements Filter {
       ['Cache-Control', 'no-store'],
     ];
     if (statusCode === 503) fields.push(['Retry-After', '5']);
-    this.#answer = new Answer(statusCode, new FieldBlock(fields), `${message}\n`, new Fault('maintenance', 'gateway'));
+    this.#status = statusCode;
+    this.#fields = new FieldBlock(fields);
+    this.#body = `${message}\n`;
   }
 
   onRequest(): FilterResult {
-    return this.#answer;
+    // One fault for all would keep alive, by its stack, what was at hand when its configuration was compiled: secrets of tickets too.
+    return new Answer(this.#status, this.#fields, this.#body, new Fault('maintenance', 'gateway'));
   }
 }

@@ -40,9 +40,7 @@ class EpochClock implements Clock {
 type Reload = (clientAuth: string, generation: number) => Promise<void>;
 type OpenWorker = { port: number; gateway: Gateway; reload: Reload };
 
-const maintenance = ', maintenance: {enabled: true, statusCode: 503}';
-
-async function load(clock: Clock, clientAuth: string, more = maintenance) {
+async function load(clock: Clock, clientAuth: string) {
   const file = pki.dir.write(
     'gateway.yml',
     `gateway:
@@ -52,7 +50,7 @@ async function load(clock: Clock, clientAuth: string, more = maintenance) {
   tls:
     certificates: [{cert: edge.crt, key: edge.key}]
     clientAuth: {clientCA: clients-ca.crt, ${clientAuth}}
-  routes: [{name: r, path: /, hosts: [localhost], target: 'http://127.0.0.1:1'${more}}]
+  routes: [{name: r, path: /, hosts: [localhost], target: 'http://127.0.0.1:1', maintenance: {enabled: true, statusCode: 503}}]
 `,
   );
   const { loaded, problems } = await loadGateway(new FileSource(file), {
@@ -112,8 +110,7 @@ async function openForgetting(movesOn: boolean): Promise<{ gateway: Gateway; sec
   const epoch = Math.floor(systemClock.now() / (12 * 3_600_000));
   const seed = { secret: randomBytes(32), epoch, movesOn };
   const gateway = new Gateway({ clock: systemClock, reusePort: false, onIntermediate: () => {} });
-  // Without a filter that answers: its Error would hold on to what was on the stack.
-  await gateway.prepare(1, await load(systemClock, 'required: true', ''), seed);
+  await gateway.prepare(1, await load(systemClock, 'required: true'), seed);
   gateway.commit(1);
   return { gateway, secret: new WeakRef(seed.secret) };
 }
