@@ -19,9 +19,10 @@ const answerMs = 30_000;
 
 /**
  * Room for young objects, MB for each half. V8 begins a collection of everything as soon as the old generation may grow by less than
- * the young one holds, which by default (16) is more than the heap of a worker leaves: then every 100 ms (decision 83).
+ * the young one holds, which by default (16) is more than the heap of a worker leaves: then every 100 ms (decision 83). And how far the old
+ * one may grow, in per cent: V8 measures a worker as so quick to collect that it allows 10, which bytes outside the heap use up at once (92).
  */
-const youngHeap = ['--max-semi-space-size=4'];
+const heapFlags = ['--max-semi-space-size=4', '--heap-growing-percent=150'];
 
 /** For what a worker that ended wrote before. */
 const lastWordsMs = 1_000;
@@ -108,7 +109,7 @@ export class WorkerHandle {
     this.#onLeaving = onLeaving;
     this.#child = fork(entry, [], {
       // What an operator gave the command comes after it, and counts.
-      execArgv: [...youngHeap, ...process.execArgv],
+      execArgv: [...heapFlags, ...process.execArgv],
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       // glibc gives each of Node's threads an arena of its own, and most of each is never used: 8 MB of a fresh worker.
