@@ -1,9 +1,10 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { countRead } from './read-garbage.ts';
 
 const young = constants.NODE_PERFORMANCE_GC_MINOR;
+const whole = constants.NODE_PERFORMANCE_GC_MAJOR;
 const mib = 1_048_576;
 
 /** Kinds of the collections that somebody asked for, in their order. */
@@ -32,13 +33,22 @@ async function turn(): Promise<void> {
 
 test('young objects are collected once for 8 MiB that were read, and not before', async () => {
   using collections = new Collections();
-  countRead(8 * mib - 1);
+  const { kinds } = collections;
+  // Whatever other tests of this process read, or collect: from here on the count is ours.
+  countRead(8 * mib);
+  while (kinds.length === 0) await turn();
   await turn();
+  kinds.length = 0;
+  countRead(8 * mib - 1);
+  for (let turns = 0; turns < 5; turns += 1) await turn();
+  deepEqual(kinds, []);
   countRead(1);
   // Of the same turn, whatever it brings.
   countRead(20 * mib);
-  while (collections.kinds.length === 0) await turn();
+  while (kinds.length === 0) await turn();
   await turn();
-  deepEqual(collections.kinds, [young]);
+  equal(kinds.length, 1);
+  // V8 makes it one of everything where that is due anyway.
+  ok(kinds[0] === young || kinds[0] === whole);
   equal('gc' in globalThis, false);
 });
