@@ -32,3 +32,10 @@ test('what is no plain data is only the same as itself', () => {
   assert.equal(isSame(null, {}), false);
   assert.equal(isSame(NaN, NaN), true);
 });
+
+test('what somebody has called place himself counts', () => {
+  assert.equal(isSame({ place: 'Berlin' }, { place: 'Paris' }), false);
+  assert.equal(isSame({ place: 'Berlin' }, { place: place(1) }), false);
+  assert.equal(isSame({ place: place(1) }, {}), false);
+  assert.equal(isSame({ place: { file: 'a' } }, { place: { file: 'b' } }), false);
+});

@@ -1,5 +1,6 @@
 // Whether two parts of a configuration that were read at different times are the same, places in files aside: a line that moves
 // changes nothing.
+import type { Place } from '../yaml/place.ts';
 
 /** Of plain data as it is loaded. Anything else counts as another unless it is the very same. */
 export function isSame(one: unknown, other: unknown): boolean {
@@ -22,6 +23,16 @@ function isPlain(value: object): value is Plain {
 
 /** What is absent and what is undefined are the same. */
 function hasSame(one: Plain, other: Plain): boolean {
-  for (const key in one) if (key !== 'place' && !isSame(one[key], other[key])) return false;
+  for (const key in one) {
+    if (isSame(one[key], other[key])) continue;
+    if (key !== 'place' || !isPlace(one[key]) || !isPlace(other[key])) return false;
+  }
   return true;
+}
+
+/** By its shape: what somebody has called `place` himself, a field or a file, counts like anything else. */
+function isPlace(value: unknown): value is Place {
+  if (typeof value !== 'object' || value === null) return false;
+  const { file, line, col }: Partial<Place> = value;
+  return typeof file === 'string' && typeof line === 'number' && typeof col === 'number';
 }
