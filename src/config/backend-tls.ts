@@ -325,7 +325,8 @@ function checkPair(shape: BackendTlsShape, at: Cursor, problems: ProblemList): v
       );
 }
 
-function readServerName(name: string | undefined, at: Cursor, problems: ProblemList): string | undefined {
+/** For SNI and verification; what is no host name is an error at `serverName`. */
+export function readServerName(name: string | undefined, at: Cursor, problems: ProblemList): string | undefined {
   if (name === undefined) return undefined;
   const reading = parseHostName(name);
   if ('host' in reading) return reading.host;

@@ -2,13 +2,12 @@
 // an error, so that nobody takes for verified what nobody looks at.
 import type { Cursor } from '../yaml/cursor.ts';
 import type { ProblemList } from '../yaml/problem-list.ts';
-import { checkRulesApply } from './backend-tls.ts';
+import { checkRulesApply, readServerName } from './backend-tls.ts';
 import { readCrl } from './crl.ts';
 import type { BackendTlsConfig } from './gateway-config.ts';
-import { parseHostName } from './host-name.ts';
 import { readIdentityRules } from './identity-rules.ts';
 import { type NamedMaterial, systemBundle } from './named-material.ts';
-import { reportEmpty, reportMistake } from './reading.ts';
+import { reportEmpty } from './reading.ts';
 import { type ServiceShape, serviceTlsKeys } from './service-shape.ts';
 import { readVersions } from './tls-parameters.ts';
 import type { UpstreamSurroundings } from './upstream-settings.ts';
@@ -115,12 +114,4 @@ function readSkipVerify(reason: string | undefined, at: Cursor, problems: Proble
     'Remove it and give caBundle.',
   );
   return true;
-}
-
-function readServerName(name: string | undefined, at: Cursor, problems: ProblemList): string | undefined {
-  if (name === undefined) return undefined;
-  const reading = parseHostName(name);
-  if ('host' in reading) return reading.host;
-  reportMistake(problems, 'bad_host', at.down('serverName'), name, reading);
-  return undefined;
 }
