@@ -72,6 +72,7 @@ function answer(socket: net.Socket | undefined): void {
 
 async function open(t: TestContext, addresses: readonly string[], settings: Partial<PoolSettings> = {}) {
   const dns = await startDns({ 'api.test': { addresses, ttl: 10 } });
+  t.after(async () => dns[Symbol.asyncDispose]());
   const port = await findFreePort();
   const peers = new Peers();
   for (const address of [one, two]) await peers.listen(t, address, port);
@@ -93,10 +94,9 @@ async function open(t: TestContext, addresses: readonly string[], settings: Part
   const config = backendConfig(`http://api.test:${port}`);
   const cluster = new Cluster(clusterOptions([config], noTls, { settings }), pools);
   const backend = cluster.backends[0] as Backend;
-  t.after(async () => {
+  t.after(() => {
     pools.close();
     resolver.close();
-    await dns[Symbol.asyncDispose]();
   });
   /** The name server says so from now on, and the next renewal finds it. */
   const change = async (next: readonly string[]): Promise<void> => {

@@ -49,13 +49,13 @@ type Probed = {
   close(): Promise<void>;
 };
 
-async function serveHealth(t: TestContext, port = 0): Promise<Probed> {
+async function serveHealth(t: TestContext, port?: number): Promise<Probed> {
   const probes = new Feed<IncomingMessage>('probes');
   const server = createServer((request, response) => {
     response.writeHead(served.status).end('ok');
     if (request.url === '/health') probes.push(request);
   });
-  server.listen(port, '127.0.0.1');
+  server.listen(port ?? (await findFreePort()), '127.0.0.1');
   await once(server, 'listening');
   const close = async (): Promise<void> => {
     if (!server.listening) return;

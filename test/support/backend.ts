@@ -5,6 +5,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from '../../src/base/node-http.ts';
 import { createServer as createTlsServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
+import { findFreePort } from './free-port.ts';
 import { Feed } from './wait-for.ts';
 
 /** More than the gateway sends of an identity; Node's own limit is 16 KiB. */
@@ -84,7 +85,8 @@ export async function startBackend(options: BackendOptions = {}): Promise<Backen
     numbers.set(socket, connections);
   });
   server.keepAliveTimeout = 75_000;
-  server.listen(options.port ?? 0, options.host ?? '127.0.0.1');
+  // Not one that the system chooses: where a backend has ended, nobody else may answer.
+  server.listen(options.port ?? (await findFreePort()), options.host ?? '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   const stop = async (): Promise<void> => {

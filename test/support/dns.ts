@@ -2,6 +2,7 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import net, { isIP } from 'node:net';
+import { findFreePort } from './free-port.ts';
 import { Feed } from './wait-for.ts';
 
 const typeA = 1;
@@ -37,11 +38,11 @@ export async function startDns(replies: Readonly<Record<string, Reply>> = {}): P
   const questions = new Feed<Question>('questions to the name server');
   const tcp = net.createServer();
   const sockets = new Set<net.Socket>();
-  tcp.listen(0, '127.0.0.1');
-  await once(tcp, 'listening');
-  const { port } = tcp.address() as net.AddressInfo;
-  const udp = dgram.createSocket('udp4');
   // The same port for both, as the protocol wants.
+  const port = await findFreePort();
+  tcp.listen(port, '127.0.0.1');
+  await once(tcp, 'listening');
+  const udp = dgram.createSocket('udp4');
   udp.bind(port, '127.0.0.1');
   await once(udp, 'listening');
   const answer = (query: Buffer, over: 'udp' | 'tcp'): Buffer | undefined => {

@@ -16,9 +16,8 @@ import { costsVariable } from './process-cost.ts';
 import { programVariable } from './program.ts';
 import { openTempDir } from './temp.ts';
 
-/** One test may take this long (what it waits for has shorter limits), a process of several files that long, the whole run that long. */
+/** One test may take this long (what it waits for has shorter limits), the whole run that long. */
 const TEST_TIMEOUT_MS = 10 * 60_000;
-const PROCESS_TIMEOUT_MS = 30 * 60_000;
 const RUN_TIMEOUT_MS = 60 * 60_000;
 /** How many files share a process at most. */
 const SHARED_FILES = 40;
@@ -147,10 +146,9 @@ function runAll(files: readonly string[], options: readonly string[]): void {
     files: arrange(files, dir.path, durations),
     // Journeys wait most of their time: for other processes, for pauses of the product. Three for each core keep it busy.
     concurrency: 3 * Math.max(2, availableParallelism()),
-    timeout: PROCESS_TIMEOUT_MS,
     execArgv: [
       `--test-timeout=${TEST_TIMEOUT_MS}`,
-      `--import=${new URL('process-cost.ts', import.meta.url).href}`,
+      ...['process-cost.ts', 'process-end.ts'].map((name) => `--import=${new URL(name, import.meta.url).href}`),
       ...options.filter((option) => option !== timesOption),
     ],
     signal: stop.signal,

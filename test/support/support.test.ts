@@ -1,18 +1,20 @@
 // The tools of the tests, tested against each other without the gateway: what they report must be true.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { headerValues, startBackend } from './backend.ts';
 import { curl } from './curl.ts';
 import { Durations } from './durations.ts';
 import { StartFailure, startGateway, tameConfig } from './gateway.ts';
+import { findFreePort } from './free-port.ts';
 import { startLoad } from './load.ts';
 import { readEcho, startNginx } from './nginx.ts';
 import { sClient } from './openssl.ts';
-import { startProcess } from './owned-process.ts';
+import { runToEnd, startProcess } from './owned-process.ts';
 import { openPki } from './pki.ts';
 import { plainCall } from './plain-call.ts';
 import { startPostgres } from './postgres.ts';
+import { lingerVariable } from './process-end.ts';
 import { openTempDir } from './temp.ts';
 import { Feed } from './wait-for.ts';
 
@@ -34,6 +36,41 @@ describe('the tools of the tests', () => {
     assert.deepEqual([second.of('measured'), second.of('guessed'), second.of('a')], [10, 15, 0]);
     dir.write('broken.json', '[');
     assert.deepEqual(new Durations(dir.file('broken.json'), new Map([['b', 1]])).sort(['a', 'b']), ['b', 'a']);
+  });
+
+  it('end a process that a server keeps after its tests, and say what it is', async () => {
+    using dir = openTempDir('linger');
+    const imported = `--import=${new URL('process-end.ts', import.meta.url).href}`;
+    const env = { [lingerVariable]: '50', NODE_TEST_CONTEXT: '' };
+    const runTest = async (body: string) => {
+      const file = dir.write(
+        'a.mjs',
+        `import { test } from 'node:test';\nimport net from 'node:net';\ntest('a', () => {${body}});\n`,
+      );
+      return runToEnd(process.execPath, [imported, file], { env });
+    };
+    const kept = await runTest('net.createServer().listen(0);');
+    assert.equal(kept.code, 1);
+    assert.match(kept.stderr, /^the tests are over since 0\.05 s, but the process is kept by: .*TCPServerWrap/m);
+    const free = await runTest('net.createServer().listen(0).unref();');
+    assert.deepEqual([free.code, free.stderr], [0, '']);
+  });
+
+  it('find ports that the system gives to nobody, each one free at every address', async () => {
+    const ports = new Set<number>();
+    for (let i = 0; i < 100; i += 1) ports.add(await findFreePort());
+    assert.equal(ports.size, 100);
+    await using chosen = await startBackend();
+    assert.ok(!ports.has(chosen.port));
+    const [low = 0, high = 0] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'latin1')
+      .split(/\s+/)
+      .map(Number);
+    assert.deepEqual(
+      [...ports, chosen.port].filter((port) => port >= low && port <= high),
+      [],
+    );
+    await using other = await startBackend({ host: '127.0.0.2' });
+    for (let i = 0; i < 200; i += 1) assert.notEqual(await findFreePort(), other.port);
   });
 
   it('nginx lets in whom its CA vouches for, and curl sees what it received', async () => {
