@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Issued } from '../../src/certs/test-ca.ts';
 import { systemClock } from '../../src/base/clock.ts';
@@ -31,6 +31,12 @@ before(async () => {
 });
 after(() => dir.remove());
 
+const dialled = new Set<Socket>();
+afterEach(() => {
+  for (const socket of dialled) socket.destroy();
+  dialled.clear();
+});
+
 const local = '127.0.0.1/32';
 const destination = { address: '198.51.100.9', port: 443 };
 const headerOf = (address: string, version: 1 | 2 = 2, port = 12_345): Buffer =>
@@ -48,6 +54,7 @@ async function open(options: Partial<EdgeOptions> = {}, keep = true): Promise<Ed
 
 async function dial({ port }: Edge): Promise<{ socket: Socket; closed: Promise<unknown> }> {
   const socket = connect(port, '127.0.0.1');
+  dialled.add(socket);
   socket.on('error', () => {});
   const closed = new Promise((resolve) => socket.on('close', resolve));
   await once(socket, 'connect');
