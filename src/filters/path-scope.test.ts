@@ -52,6 +52,8 @@ describe('spellings in which a backend could read a guarded path', () => {
     '/admin;x=1',
     '/%EF%BC%8Fadmin',
     '/x/%C0%AFadmin',
+    '/x/ad%C0%AFmin',
+    '/x/ad%C1%A1min',
     '/adm%C2%ADin',
     '/admin.',
     '/admin%20',

@@ -1,10 +1,10 @@
 // The name of a query parameter as far as any backend simplifies it: what two of them could take for one another.
-import { openSegment, withoutInvisible } from './open-segment.ts';
+import { type OpenedSegment, openSegment, withoutInvisible } from './open-segment.ts';
 
 /** Could a backend take a parameter of this name for the one that folds so? */
 export function mayBeParameter(name: string, folded: string): boolean {
-  const text = foldParameter(name);
-  return text === undefined || text === folded;
+  const opened = openName(name);
+  return opened === undefined || fold(opened.text) === folded || fold(opened.strict) === folded;
 }
 
 /**
@@ -12,8 +12,15 @@ export function mayBeParameter(name: string, folded: string): boolean {
  * for all that are neither letter nor digit, as PHP has it. Undefined where no server has an honest use for it.
  */
 export function foldParameter(name: string): string | undefined {
-  const opened = openSegment(name.replaceAll('+', '%20'));
-  if (opened === undefined) return undefined;
+  const opened = openName(name);
+  return opened && fold(opened.text);
+}
+
+function openName(name: string): OpenedSegment | undefined {
+  return openSegment(name.replaceAll('+', '%20'));
+}
+
+function fold(opened: string): string {
   const end = opened.search(/[[?#]/);
   const text = withoutInvisible(end > 0 ? opened.slice(0, end) : opened).normalize('NFKC');
   return text

@@ -5,11 +5,27 @@
 /** How often one encoding may stand in another one. Each round costs the length of the path. */
 const maxRounds = 5;
 
-/** A segment decoded until nothing is left to decode, its hidden separators marked; undefined where it must not be passed on. */
-export function openSegment(segment: string): string | undefined {
+export type OpenedSegment = {
+  /** Decoded until nothing is left to decode, hidden separators marked. */
+  readonly text: string;
+  /** The same for servers that skip overlong forms of UTF-8, as all that is no UTF-8 (RFC 3629 section 3); where it has none: `text`. */
+  readonly strict: string;
+};
+
+/** Undefined where the segment must not be passed on. */
+export function openSegment(segment: string): OpenedSegment | undefined {
+  if (!segment.includes('%')) return openAs(segment, new Decoder(false));
+  const lenient = new Decoder(false);
+  const opened = openAs(segment, lenient);
+  if (opened === undefined || !lenient.foundOverlong) return opened;
+  const skipping = openAs(segment, new Decoder(true));
+  return skipping && { text: opened.text, strict: skipping.text };
+}
+
+function openAs(segment: string, decoder: Decoder): OpenedSegment | undefined {
   let text = segment;
   for (let round = 0; round < maxRounds && text.includes('%'); round += 1) {
-    const opened = decodeOnce(text);
+    const opened = decoder.decode(text);
     if (opened.includes('\0')) return undefined;
     const next = markSeparators(opened, round);
     if (next === text) break;
@@ -18,7 +34,7 @@ export function openSegment(segment: string): string | undefined {
   }
   const seen = withoutInvisible(text);
   // Encodings left after all rounds, and one that shows only once something is skipped, are nobody's honest spelling.
-  return climbs(seen) || decodeOnce(seen) !== seen ? undefined : text;
+  return climbs(seen) || decoder.decode(seen) !== seen ? undefined : { text, strict: text };
 }
 
 /** A dot segment for somebody, once separators, parameters and blanks are taken for what they may be. */
@@ -67,43 +83,62 @@ export function withoutInvisible(text: string): string {
 
 const encoded = /(?:%[0-9A-Fa-f]{2})+|%[uU][0-9A-Fa-f]{4}/g;
 
-function decodeOnce(text: string): string {
-  if (!text.includes('%')) return text;
-  return text.replaceAll(encoded, decodeRun);
+/** Decodes once. */
+class Decoder {
+  readonly #skipsOverlong: boolean;
+  /** There was a character in more bytes than it takes. */
+  foundOverlong = false;
+
+  constructor(skipsOverlong: boolean) {
+    this.#skipsOverlong = skipsOverlong;
+  }
+
+  decode(text: string): string {
+    return text.includes('%') ? text.replaceAll(encoded, (run) => this.#decodeRun(run)) : text;
+  }
+
+  #decodeRun(run: string): string {
+    const first = run.charCodeAt(1);
+    if (first === 0x75 || first === 0x55) return characterOf(Number.parseInt(run.slice(2), 16));
+    // The common case: one ASCII character.
+    if (run.length === 3 && first < 0x38) return String.fromCharCode(Number.parseInt(run.slice(1), 16));
+    return this.#decodeBytes(Buffer.from(run.replaceAll('%', ''), 'hex'));
+  }
+
+  /** UTF-8 as the most careless decoder reads it: overlong forms count (or are skipped), what is broken can be skipped. */
+  #decodeBytes(bytes: Buffer): string {
+    let text = '';
+    for (let at = 0; at < bytes.length; at += 1) {
+      const first = bytes[at] ?? 0;
+      const more = first < 0xc0 || first > 0xf7 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+      let code = more === 0 ? first : first & (0x3f >> more);
+      let taken = 0;
+      while (taken < more && ((bytes[at + taken + 1] ?? 0) & 0xc0) === 0x80) {
+        taken += 1;
+        code = (code << 6) | ((bytes[at + taken] ?? 0) & 0x3f);
+      }
+      if (taken < more || (more === 0 && first >= 0x80)) {
+        text += skipped;
+        continue;
+      }
+      at += taken;
+      text += code < (shortest[more] ?? 0) ? this.#overlongForm(code) : characterOf(code);
+    }
+    return text;
+  }
+
+  #overlongForm(code: number): string {
+    this.foundOverlong = true;
+    if (this.#skipsOverlong) return skipped;
+    return code === 0x2f || code === 0x5c ? overlong : characterOf(code);
+  }
 }
 
-function decodeRun(run: string): string {
-  const first = run.charCodeAt(1);
-  if (first === 0x75 || first === 0x55) return characterOf(Number.parseInt(run.slice(2), 16));
-  // The common case: one ASCII character.
-  if (run.length === 3 && first < 0x38) return String.fromCharCode(Number.parseInt(run.slice(1), 16));
-  return decodeLeniently(Buffer.from(run.replaceAll('%', ''), 'hex'));
-}
+/** The first character that needs so many bytes behind the first one. */
+const shortest = [0, 0x80, 0x800, 0x1_0000];
 
 function characterOf(code: number): string {
   return code >= 0x10_0000 || (code >= 0xd800 && code < 0xe000) ? skipped : String.fromCodePoint(code);
-}
-
-/** UTF-8 as the most careless decoder reads it: overlong forms count, what is broken can be skipped. */
-function decodeLeniently(bytes: Buffer): string {
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 1) {
-    const first = bytes[at] ?? 0;
-    const more = first < 0xc0 || first > 0xf7 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-    let code = more === 0 ? first : first & (0x3f >> more);
-    let taken = 0;
-    while (taken < more && ((bytes[at + taken + 1] ?? 0) & 0xc0) === 0x80) {
-      taken += 1;
-      code = (code << 6) | ((bytes[at + taken] ?? 0) & 0x3f);
-    }
-    if (taken < more || (more === 0 && first >= 0x80)) {
-      text += skipped;
-      continue;
-    }
-    at += taken;
-    text += more > 0 && (code === 0x2f || code === 0x5c) ? overlong : characterOf(code);
-  }
-  return text;
 }
 
 export function isAscii(text: string): boolean {

@@ -24,7 +24,7 @@ const confusing = /[A-Z%;\\]|\.(?:\/|$)|:\$|\/\//;
 const beyondCase = /[%;\\]|\.(?:\/|$)|:\$|\/\//;
 
 export type PathReadings = {
-  /** Every text that a server could take the path for, in lower case and decoded, tricks undone; at most 120. */
+  /** Every text that a server could take the path for, in lower case and decoded, tricks undone; at most 240. */
   readonly folded: readonly string[];
   /**
    * The same divisions into segments with their letters as they came, percent-encoded again, where a division is not the
@@ -44,15 +44,36 @@ export function readPath(path: string): PathReadings | undefined {
   if (!beyondCase.test(path)) return { folded: [path.toLowerCase()], literal: [], undivided: true };
   const given = path.slice(1).split('/');
   if (given.length > maxSegments) return undefined;
-  const segments: string[] = [];
-  let plain = '';
-  let isOne = !path.includes('//');
+  const texts: string[] = [];
+  const strict: string[] = [];
   for (const segment of given) {
     const opened = openSegment(segment);
     if (opened === undefined) return undefined;
-    segments.push(opened);
-    const text = simplify(opened);
-    isOne &&= (text !== '' || opened === '') && !dividing.test(opened);
+    texts.push(opened.text);
+    strict.push(opened.strict);
+  }
+  const hasEmpty = path.includes('//');
+  const readings = readOpened(texts, hasEmpty);
+  if (readings === undefined || strict.every((text, at) => text === texts[at])) return readings;
+  const others = readOpened(strict, hasEmpty);
+  return others && unite(readings, others);
+}
+
+/** Servers take all overlong forms for characters, or none. */
+function unite(one: PathReadings, other: PathReadings): PathReadings {
+  return {
+    folded: [...new Set([...one.folded, ...other.folded])],
+    literal: [...new Set([...one.literal, ...other.literal])],
+    undivided: one.undivided && other.undivided,
+  };
+}
+
+function readOpened(segments: readonly string[], hasEmpty: boolean): PathReadings | undefined {
+  let plain = '';
+  let isOne = !hasEmpty;
+  for (const segment of segments) {
+    const text = simplify(segment);
+    isOne &&= (text !== '' || segment === '') && !dividing.test(segment);
     plain += `/${text}`;
   }
   return isOne ? { folded: [plain], literal: [], undivided: true } : divide(segments);

@@ -48,6 +48,9 @@ test('A query parameter that backends could read in several ways is neither ther
     '?action=%2564elete',
     '?action=%zz',
     '?%EF%BD%81ction=delete',
+    '?ac%C0%AFtion=delete',
+    '?ac%C1%B4ion=delete',
+    '?ac%C1%B4tion=delete',
     '?a\u0000'.replace('\u0000', '%E2%80%8B') + 'ction=delete',
   ])
     assert.ok(findParameter(query, 'action') instanceof Doubt, query);
