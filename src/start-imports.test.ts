@@ -68,6 +68,15 @@ describe('what is loaded at a start', () => {
     assert.deepEqual(direct, []);
   });
 
+  it('no second context of V8, which makes handshakes a sixth dearer: node:vm by tests alone (decision 92)', () => {
+    const files = globSync('src/**/*.ts', { cwd: fileURLToPath(root), exclude: ['src/**/*.test.ts'] });
+    assert.ok(files.length > 100);
+    assert.deepEqual(
+      files.filter((file) => valueImports(readFileSync(new URL(file, root), 'utf8')).includes('node:vm')),
+      [],
+    );
+  });
+
   it('is told apart from what is imported as a type', () => {
     const source = `import type { A } from 'a';\nimport { type B, b } from 'b';\nimport 'c';\nexport { d } from 'd';\nimport {\n  e,\n} from 'e';\n`;
     assert.deepEqual(valueImports(source), ['b', 'c', 'd', 'e']);
