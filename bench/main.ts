@@ -11,6 +11,7 @@ import { measureCrl, renderCrl } from './crl.ts';
 import { measureFairness, renderFairness } from './fairness.ts';
 import { Generator } from './load.ts';
 import { peers } from './peer.ts';
+import { measureJudged, renderJudged } from './judged.ts';
 import { measureRevocation, renderRevocation } from './revocation.ts';
 import { completeRun, makeRun } from './report.ts';
 import { renderRuns } from './render-runs.ts';
@@ -43,6 +44,10 @@ const alone: Readonly<Record<string, (json: boolean) => Promise<string>>> = {
   crl: async (json) => {
     const report = await measureCrl();
     return json ? JSON.stringify(report, null, 2) : renderCrl(report);
+  },
+  judged: async (json) => {
+    const report = await measureJudged();
+    return json ? JSON.stringify(report, null, 2) : renderJudged(report);
   },
   revocation: async (json) => {
     const rounds = await measureRevocation(5);

@@ -99,7 +99,7 @@ export async function measureScale(cores: Cores): Promise<readonly ScaleRow[]> {
   return rows;
 }
 
-function listOf(name: string, otherwise: string): readonly string[] {
+export function listOf(name: string, otherwise: string): readonly string[] {
   const at = process.argv.indexOf(`--${name}`);
   return ((at < 0 ? undefined : process.argv[at + 1]) ?? otherwise).split(',');
 }

@@ -11,6 +11,8 @@ export type SetupOptions = {
   readonly workers?: number;
   /** Value of `timeouts.drain`; default 60s. */
   readonly drain?: string;
+  /** Value of `timeouts.idle`; default the gateway's. */
+  readonly idle?: number;
   /** Lines for `gateway:`, indented by two spaces: `accessLog`, `timeouts`, … */
   readonly gateway?: string;
   /** Lines for `tls:` besides certificates and clientAuth, indented by four spaces. */
@@ -90,7 +92,7 @@ function renderYaml(options: SetupOptions, backendPort: number): string {
   const { target = `https://localhost:${backendPort}` } = options;
   return `version: 2
 gateway:
-  timeouts: {drain: ${options.drain ?? '60s'}}
+  timeouts: {drain: ${options.drain ?? '60s'}${options.idle === undefined ? '' : `, idle: ${options.idle}`}}
 ${options.gateway ?? '  accessLog: {enabled: false}'}
   tls:
     certificates: ${options.certificates ?? '[{cert: edge.crt, key: edge.key}]'}
