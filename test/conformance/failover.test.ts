@@ -37,7 +37,7 @@ async function startBackend(t: TestContext, name: string) {
   );
   const sockets = new Set<{ destroy(): void }>();
   server.on('secureConnection', (socket) => sockets.add(socket));
-  server.listen(0, '127.0.0.1');
+  server.listen(await findFreePort(), '127.0.0.1');
   await once(server, 'listening');
   const stop = async (): Promise<void> => {
     if (!server.listening) return;

@@ -53,9 +53,9 @@ const withProvider = (issuer: string): string =>
         roles: {admin: [gateway-admins], operator: [gateway-ops], viewer: [staff, guests]}
 `);
 
-const startProvider = async (port = 0): Promise<OidcProvider> =>
+const startProvider = async (port?: number): Promise<OidcProvider> =>
   startOidcProvider(serverOfProvider, pki.servers.file, {
-    port,
+    ...(port !== undefined && { port }),
     redirectUri: `${url}/log-in/callback`,
     secret,
     backchannelUri: `${url}/api/v1/sessions:endByProvider`,

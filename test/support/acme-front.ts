@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { request } from 'node:https';
 import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { findFreePort } from './free-port.ts';
 import { Feed } from './wait-for.ts';
 import type { Authority } from './pki.ts';
 
@@ -86,7 +87,7 @@ export async function startAcmeFront(authority: Authority, port: number): Promis
     const { 'content-length': _, 'transfer-encoding': __, connection: ___, ...headers } = answer.headers;
     response.writeHead(answer.statusCode ?? 502, headers).end(changed);
   };
-  server.listen(0, '127.0.0.1');
+  server.listen(await findFreePort(), '127.0.0.1');
   await once(server, 'listening');
   const address = server.address() as { port: number };
   const front: AcmeFront = {

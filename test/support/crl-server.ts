@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { createServer } from '../../src/base/node-http.ts';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { findFreePort } from './free-port.ts';
 import { Feed } from './wait-for.ts';
 
 export type CrlServer = {
@@ -32,7 +33,7 @@ export async function startCrlServer(answer: CrlServer['answer'] = failing): Pro
     asked.push(ifNoneMatch);
     made.answer(response, ifNoneMatch);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(await findFreePort(), '127.0.0.1');
   await once(server, 'listening');
   const made: CrlServer = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/clients.crl`,

@@ -9,6 +9,7 @@ import { encodeOcspRequest, makeCertId, type OcspCertId } from '../../src/ocsp/r
 import { readOcspResponse } from '../../src/ocsp/reader.ts';
 import { type ResponseDraft, type SingleDraft, writeOcspResponse } from '../../src/ocsp/writer.ts';
 import type { Issued, LeafOptions, MintOptions, TestCa } from '../../src/certs/test-ca.ts';
+import { findFreePort } from './free-port.ts';
 import { startProcess } from './owned-process.ts';
 import { requireCommand } from './peers.ts';
 import type { TempDir } from './temp.ts';
@@ -142,7 +143,8 @@ export async function openHandResponder(answer: HandResponder['answer'], host = 
     });
   });
   server.on('connection', ({ remoteAddress }) => connections.push(remoteAddress ?? ''));
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  const free = await findFreePort();
+  await new Promise<void>((resolve) => server.listen(free, host, resolve));
   const address = server.address();
   const port = address !== null && typeof address === 'object' ? address.port : 0;
   const responder: HandResponder = {

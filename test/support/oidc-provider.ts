@@ -2,13 +2,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { findFreePort } from './free-port.ts';
 import type { CertFiles } from './pki.ts';
 
 export type ProviderStart = {
   readonly kind: 'start';
   readonly cert: string;
   readonly key: string;
-  /** 0: any. */
   readonly port: number;
   readonly redirectUri: string;
   readonly secret: string;
@@ -34,7 +34,7 @@ const main = fileURLToPath(new URL('./oidc-provider-main.ts', import.meta.url));
 export async function startOidcProvider(
   { chainPem: cert, keyPem: key }: CertFiles,
   caFile: string,
-  options: Omit<ProviderStart, 'kind' | 'cert' | 'key'>,
+  options: Omit<ProviderStart, 'kind' | 'cert' | 'key' | 'port'> & { readonly port?: number },
 ): Promise<OidcProvider> {
   const child = fork(main, [], {
     env: { ...process.env, NODE_EXTRA_CA_CERTS: caFile },
@@ -46,7 +46,7 @@ export async function startOidcProvider(
     return answered;
   };
   const exited = once(child, 'exit');
-  const { issuer } = await say({ kind: 'start', cert, key, ...options });
+  const { issuer } = await say({ kind: 'start', cert, key, ...options, port: options.port ?? (await findFreePort()) });
   const stop = async (): Promise<void> => {
     child.kill('SIGKILL');
     await exited;

@@ -8,7 +8,7 @@ import { writeSync } from 'node:fs';
 export const lingerVariable = 'COUNTERSIGN_TEST_LINGER_MS';
 
 /** Longer than any hook takes that stops gateways, backends and browsers. */
-const LINGER_MS = 60_000;
+const LINGER_MS = 120_000;
 
 after(() => {
   const lingerMs = Number(process.env[lingerVariable] ?? LINGER_MS);

@@ -5,7 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, SignJWT } from 'jose';
-import { mintCa } from '../../src/certs/test-ca.ts';
+import { mintCa } from '../../src/certs/test-ca.ts';import { findFreePort } from './free-port.ts';
+
 
 export type SigningKey = { readonly kid: string; readonly privateKey: KeyObject; readonly publicKey: KeyObject };
 
@@ -45,7 +46,8 @@ export async function openSmallProvider(): Promise<SmallProvider> {
   const codes = new Map<string, Granted>();
   const own = makeSigningKey('first');
   const server = createServer({ cert, key }, (request, response) => void serve(request, response));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const free = await findFreePort();
+  await new Promise<void>((resolve) => server.listen(free, '127.0.0.1', resolve));
   const issuer = `https://localhost:${(server.address() as AddressInfo).port}`;
   const provider: SmallProvider = {
     issuer,

@@ -1,6 +1,7 @@
 // What stands between two ends of TCP connections and can fail as networks do: refuse and reset, or swallow everything without a word.
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';import { findFreePort } from './free-port.ts';
+
 
 export type TcpProxy = AsyncDisposable & {
   readonly port: number;
@@ -45,7 +46,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       });
     }
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(await findFreePort(), '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   return {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
+import { findFreePort } from './free-port.ts';
 import { runToEnd } from './owned-process.ts';
 import { requireCommand } from './peers.ts';
 import type { Authority } from './pki.ts';
@@ -141,7 +142,7 @@ export async function startVault(dir: TempDir, authority: Authority): Promise<St
     options,
     (incoming, response) => void serve(incoming, response).catch(() => response.destroy()),
   );
-  https.listen(0, '127.0.0.1');
+  https.listen(await findFreePort(), '127.0.0.1');
   await once(https, 'listening');
   const { port } = https.address() as { port: number };
   const vault: StandInVault = {

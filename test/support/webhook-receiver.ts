@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import type { AlertMessage, MessageAlert } from '../../src/alerts/message.ts';
+import { findFreePort } from './free-port.ts';
 import { type OwnedProcess, startProcess } from './owned-process.ts';
 import { openTempDir } from './temp.ts';
 import { Feed } from './wait-for.ts';
@@ -66,7 +67,7 @@ server.on('tlsClientError', () => {});
 server.listen(Number(process.argv[3]), '127.0.0.1', () => process.stdout.write('port ' + server.address().port + '\\n'));
 `;
 
-export async function startReceiver({ tls, port = 0 }: ReceiverOptions = {}): Promise<WebhookReceiver> {
+export async function startReceiver({ tls, port }: ReceiverOptions = {}): Promise<WebhookReceiver> {
   const dir = openTempDir('receiver');
   const program = dir.write('receiver.mjs', entry);
   if (tls !== undefined) {
@@ -75,7 +76,7 @@ export async function startReceiver({ tls, port = 0 }: ReceiverOptions = {}): Pr
     if (tls.clientCa !== undefined) dir.write('client-ca.pem', tls.clientCa);
   }
   const folder = join(program, '..');
-  const child: OwnedProcess = await startProcess(process.execPath, [program, folder, String(port)], {
+  const child: OwnedProcess = await startProcess(process.execPath, [program, folder, String(port ?? (await findFreePort()))], {
     name: 'receiver',
   });
   const hooks = new Feed<ReceivedHook>('webhooks');
