@@ -36,7 +36,7 @@ export function parseRoutePath(text: string): PathReading {
   if (!hasOneReading(plain.path.replaceAll(/\{[^/]*\}/g, 'x')))
     return {
       problem: 'the path is one that backends could read in several ways',
-      hint: 'Leave out encodings within encodings (%25..), encoded ? and #, ;parameters before the last segment, and segments of nothing but dots or blanks.',
+      hint: 'Leave out encodings within encodings (%25..), bytes that are no UTF-8, encoded ? and #, ;parameters before the last segment, and segments of nothing but dots or blanks.',
     };
   return plain;
 }

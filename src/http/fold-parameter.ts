@@ -1,10 +1,10 @@
 // The name of a query parameter as far as any backend simplifies it: what two of them could take for one another.
-import { type OpenedSegment, openSegment, withoutInvisible } from './open-segment.ts';
+import { decodings, type OpenedSegment, openSegment, withoutInvisible } from './open-segment.ts';
 
 /** Could a backend take a parameter of this name for the one that folds so? */
 export function mayBeParameter(name: string, folded: string): boolean {
   const opened = openName(name);
-  return opened === undefined || fold(opened.text) === folded || fold(opened.strict) === folded;
+  return opened === undefined || decodings.some((decoding) => fold(opened[decoding]) === folded);
 }
 
 /**
@@ -13,7 +13,7 @@ export function mayBeParameter(name: string, folded: string): boolean {
  */
 export function foldParameter(name: string): string | undefined {
   const opened = openName(name);
-  return opened && fold(opened.text);
+  return opened && fold(opened.lenient);
 }
 
 function openName(name: string): OpenedSegment | undefined {

@@ -5,36 +5,40 @@
 /** How often one encoding may stand in another one. Each round costs the length of the path. */
 const maxRounds = 5;
 
-export type OpenedSegment = {
-  /** Decoded until nothing is left to decode, hidden separators marked. */
-  readonly text: string;
-  /** The same for servers that skip overlong forms of UTF-8, as all that is no UTF-8 (RFC 3629 section 3); where it has none: `text`. */
-  readonly strict: string;
-};
+/**
+ * What servers make of bytes that are no UTF-8 (RFC 3629 section 3): `lenient` reads characters in more bytes than they take and skips
+ * the rest, `strict` skips all of them, `codePage` takes every byte for a character, as servers do that fall back to one.
+ */
+export const decodings = ['lenient', 'strict', 'codePage'] as const;
+export type Decoding = (typeof decodings)[number];
+
+/** Decoded until nothing is left to decode, hidden separators marked. Where all is UTF-8 the three are the same text. */
+export type OpenedSegment = Readonly<Record<Decoding, string>>;
 
 /** Undefined where the segment must not be passed on. */
 export function openSegment(segment: string): OpenedSegment | undefined {
-  if (!segment.includes('%')) return openAs(segment, new Decoder(false));
-  const lenient = new Decoder(false);
-  const opened = openAs(segment, lenient);
-  if (opened === undefined || !lenient.foundOverlong) return opened;
-  const skipping = openAs(segment, new Decoder(true));
-  return skipping && { text: opened.text, strict: skipping.text };
+  const decoder = new Decoder('lenient');
+  const lenient = openAs(segment, decoder);
+  if (lenient === undefined) return undefined;
+  if (!decoder.foundInvalid) return { lenient, strict: lenient, codePage: lenient };
+  const strict = openAs(segment, new Decoder('strict'));
+  const codePage = openAs(segment, new Decoder('codePage'));
+  return strict === undefined || codePage === undefined ? undefined : { lenient, strict, codePage };
 }
 
-function openAs(segment: string, decoder: Decoder): OpenedSegment | undefined {
+function openAs(segment: string, decoder: Decoder): string | undefined {
   let text = segment;
   for (let round = 0; round < maxRounds && text.includes('%'); round += 1) {
     const opened = decoder.decode(text);
     if (opened.includes('\0')) return undefined;
-    const next = markSeparators(opened, round);
+    const next = decoder.decoding === 'codePage' ? markPlainSeparators(opened, round) : markSeparators(opened, round);
     if (next === text) break;
     text = next;
     if (climbs(text)) return undefined;
   }
   const seen = withoutInvisible(text);
   // Encodings left after all rounds, and one that shows only once something is skipped, are nobody's honest spelling.
-  return climbs(seen) || decoder.decode(seen) !== seen ? undefined : { text, strict: text };
+  return climbs(seen) || decoder.decode(seen) !== seen ? undefined : text;
 }
 
 /** A dot segment for somebody, once separators, parameters and blanks are taken for what they may be. */
@@ -64,9 +68,18 @@ const separator = new RegExp(`[${separators.replaceAll('\\', '\\\\')}]`, 'gu');
  */
 function markSeparators(text: string, round: number): string {
   if (isAscii(text) && !/[/\\]/.test(text)) return text;
-  const mark = (kind: number): string => String.fromCodePoint(0x10_0000 + round * 0x100 + kind);
-  const marked = text.replaceAll(separator, (char) => mark(separators.indexOf(char)));
-  return isAscii(marked) ? marked : marked.normalize('NFKC').replaceAll(separator, () => mark(0xff));
+  const marked = text.replaceAll(separator, (char) => markOf(round, separators.indexOf(char)));
+  return isAscii(marked) ? marked : marked.normalize('NFKC').replaceAll(separator, () => markOf(round, 0xff));
+}
+
+/** Who reads code pages finds a fraction or a yen sign in many letters of other ones: only slash and backslash divide. */
+function markPlainSeparators(text: string, round: number): string {
+  const marked = text.replaceAll(/[/\\]/g, (char) => markOf(round, separators.indexOf(char)));
+  return isAscii(marked) ? marked : marked.normalize('NFKC');
+}
+
+function markOf(round: number, kind: number): string {
+  return String.fromCodePoint(0x10_0000 + round * 0x100 + kind);
 }
 
 export const hiddenSeparator = /[\u{100000}-\u{10ffff}]/gu;
@@ -83,16 +96,16 @@ export function withoutInvisible(text: string): string {
 
 const encoded = /(?:%[0-9A-Fa-f]{2})+|%[uU][0-9A-Fa-f]{4}/g;
 
-/** Decodes once. */
 class Decoder {
-  readonly #skipsOverlong: boolean;
-  /** There was a character in more bytes than it takes. */
-  foundOverlong = false;
+  readonly decoding: Decoding;
+  /** There were bytes that are no UTF-8. */
+  foundInvalid = false;
 
-  constructor(skipsOverlong: boolean) {
-    this.#skipsOverlong = skipsOverlong;
+  constructor(decoding: Decoding) {
+    this.decoding = decoding;
   }
 
+  /** Once. */
   decode(text: string): string {
     return text.includes('%') ? text.replaceAll(encoded, (run) => this.#decodeRun(run)) : text;
   }
@@ -102,10 +115,10 @@ class Decoder {
     if (first === 0x75 || first === 0x55) return characterOf(Number.parseInt(run.slice(2), 16));
     // The common case: one ASCII character.
     if (run.length === 3 && first < 0x38) return String.fromCharCode(Number.parseInt(run.slice(1), 16));
-    return this.#decodeBytes(Buffer.from(run.replaceAll('%', ''), 'hex'));
+    const bytes = Buffer.from(run.replaceAll('%', ''), 'hex');
+    return this.decoding === 'codePage' ? windows1252.decode(bytes) : this.#decodeBytes(bytes);
   }
 
-  /** UTF-8 as the most careless decoder reads it: overlong forms count (or are skipped), what is broken can be skipped. */
   #decodeBytes(bytes: Buffer): string {
     let text = '';
     for (let at = 0; at < bytes.length; at += 1) {
@@ -118,6 +131,7 @@ class Decoder {
         code = (code << 6) | ((bytes[at + taken] ?? 0) & 0x3f);
       }
       if (taken < more || (more === 0 && first >= 0x80)) {
+        this.foundInvalid = true;
         text += skipped;
         continue;
       }
@@ -128,11 +142,14 @@ class Decoder {
   }
 
   #overlongForm(code: number): string {
-    this.foundOverlong = true;
-    if (this.#skipsOverlong) return skipped;
+    this.foundInvalid = true;
+    if (this.decoding === 'strict') return skipped;
     return code === 0x2f || code === 0x5c ? overlong : characterOf(code);
   }
 }
+
+/** What ISO 8859-1 leaves free it fills; where bytes stand for no character they are skipped like others. */
+const windows1252 = new TextDecoder('windows-1252');
 
 /** The first character that needs so many bytes behind the first one. */
 const shortest = [0, 0x80, 0x800, 0x1_0000];

@@ -4,7 +4,14 @@
 // moves a border between segments or ends the path can be read with and without: such a path has several readings.
 // Routes are compared under all of them (routing/route-table.ts); nothing that is made here is ever sent.
 
-import { hiddenSeparator, isAscii, openSegment, withoutInvisible } from './open-segment.ts';
+import {
+  decodings,
+  hiddenSeparator,
+  isAscii,
+  type OpenedSegment,
+  openSegment,
+  withoutInvisible,
+} from './open-segment.ts';
 
 /** How many segments a path may have that is not read letter by letter, and how many separators may be hidden in it. */
 const maxSegments = 256;
@@ -24,7 +31,7 @@ const confusing = /[A-Z%;\\]|\.(?:\/|$)|:\$|\/\//;
 const beyondCase = /[%;\\]|\.(?:\/|$)|:\$|\/\//;
 
 export type PathReadings = {
-  /** Every text that a server could take the path for, in lower case and decoded, tricks undone; at most 240. */
+  /** Every text that a server could take the path for, in lower case and decoded, tricks undone; at most 360. */
   readonly folded: readonly string[];
   /**
    * The same divisions into segments with their letters as they came, percent-encoded again, where a division is not the
@@ -44,22 +51,25 @@ export function readPath(path: string): PathReadings | undefined {
   if (!beyondCase.test(path)) return { folded: [path.toLowerCase()], literal: [], undivided: true };
   const given = path.slice(1).split('/');
   if (given.length > maxSegments) return undefined;
-  const texts: string[] = [];
-  const strict: string[] = [];
+  const opened: OpenedSegment[] = [];
   for (const segment of given) {
-    const opened = openSegment(segment);
-    if (opened === undefined) return undefined;
-    texts.push(opened.text);
-    strict.push(opened.strict);
+    const one = openSegment(segment);
+    if (one === undefined) return undefined;
+    opened.push(one);
   }
   const hasEmpty = path.includes('//');
-  const readings = readOpened(texts, hasEmpty);
-  if (readings === undefined || strict.every((text, at) => text === texts[at])) return readings;
-  const others = readOpened(strict, hasEmpty);
-  return others && unite(readings, others);
+  const isUtf8 = opened.every(({ lenient, strict, codePage }) => lenient === strict && lenient === codePage);
+  let all: PathReadings | undefined;
+  // A server reads all that is no UTF-8 in one way.
+  for (const decoding of isUtf8 ? (['lenient'] as const) : decodings) {
+    const texts = opened.map((one) => one[decoding]);
+    const readings = readOpened(texts, hasEmpty);
+    if (readings === undefined) return undefined;
+    all = all === undefined ? readings : unite(all, readings);
+  }
+  return all;
 }
 
-/** Servers take all overlong forms for characters, or none. */
 function unite(one: PathReadings, other: PathReadings): PathReadings {
   return {
     folded: [...new Set([...one.folded, ...other.folded])],

@@ -49,6 +49,7 @@ test('A query parameter that backends could read in several ways is neither ther
     '?action=%zz',
     '?%EF%BD%81ction=delete',
     '?ac%C0%AFtion=delete',
+    '?acti%BAn=delete',
     '?ac%C1%B4ion=delete',
     '?ac%C1%B4tion=delete',
     '?a\u0000'.replace('\u0000', '%E2%80%8B') + 'ction=delete',

@@ -5,8 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, SignJWT } from 'jose';
-import { mintCa } from '../../src/certs/test-ca.ts';import { findFreePort } from './free-port.ts';
-
+import { mintCa } from '../../src/certs/test-ca.ts';
+import { findFreePort } from './free-port.ts';
 
 export type SigningKey = { readonly kid: string; readonly privateKey: KeyObject; readonly publicKey: KeyObject };
 

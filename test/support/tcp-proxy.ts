@@ -1,7 +1,7 @@
 // What stands between two ends of TCP connections and can fail as networks do: refuse and reset, or swallow everything without a word.
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';import { findFreePort } from './free-port.ts';
-
+import { connect, createServer, type Socket } from 'node:net';
+import { findFreePort } from './free-port.ts';
 
 export type TcpProxy = AsyncDisposable & {
   readonly port: number;

@@ -76,9 +76,13 @@ export async function startReceiver({ tls, port }: ReceiverOptions = {}): Promis
     if (tls.clientCa !== undefined) dir.write('client-ca.pem', tls.clientCa);
   }
   const folder = join(program, '..');
-  const child: OwnedProcess = await startProcess(process.execPath, [program, folder, String(port ?? (await findFreePort()))], {
-    name: 'receiver',
-  });
+  const child: OwnedProcess = await startProcess(
+    process.execPath,
+    [program, folder, String(port ?? (await findFreePort()))],
+    {
+      name: 'receiver',
+    },
+  );
   const hooks = new Feed<ReceivedHook>('webhooks');
   child.lines.subscribe(({ text }) => {
     if (text.startsWith('{')) hooks.push(JSON.parse(text) as ReceivedHook);
