@@ -1,6 +1,7 @@
 // Memory of bytes that were read from sockets. Node reads into ArrayBuffers of 64 KiB, which V8 counts towards the old generation; it frees
 // them with a collection of young objects, but an upload makes so few of those that none is due. So V8 collected everything,
 // forty times a second at full load, for a third of the CPU (decision 92). Young objects are collected here instead.
+
 /** V8 begins to collect everything after some 12 MB: the least that it lets the old generation grow by, and room for young objects. */
 const allowedBytes = 8_388_608;
 
