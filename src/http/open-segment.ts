@@ -19,8 +19,9 @@ export type OpenedSegment = Readonly<Record<Decoding, string>>;
 export function openSegment(segment: string): OpenedSegment | undefined {
   const decoder = new Decoder('lenient');
   const lenient = openAs(segment, decoder);
-  if (lenient === undefined) return undefined;
-  if (!decoder.foundInvalid) return { lenient, strict: lenient, codePage: lenient };
+  // Who decodes twice may find a character whose bytes came in two layers (`%C3%25A9`): nobody's honest spelling.
+  if (lenient === undefined || decoder.invalidRounds > 1) return undefined;
+  if (decoder.invalidRounds === 0) return { lenient, strict: lenient, codePage: lenient };
   const strict = openAs(segment, new Decoder('strict'));
   const codePage = openAs(segment, new Decoder('codePage'));
   return strict === undefined || codePage === undefined ? undefined : { lenient, strict, codePage };
@@ -98,8 +99,9 @@ const encoded = /(?:%[0-9A-Fa-f]{2})+|%[uU][0-9A-Fa-f]{4}/g;
 
 class Decoder {
   readonly decoding: Decoding;
-  /** There were bytes that are no UTF-8. */
-  foundInvalid = false;
+  /** In how many rounds there were bytes that are no UTF-8. */
+  invalidRounds = 0;
+  #foundInvalid = false;
 
   constructor(decoding: Decoding) {
     this.decoding = decoding;
@@ -107,7 +109,11 @@ class Decoder {
 
   /** Once. */
   decode(text: string): string {
-    return text.includes('%') ? text.replaceAll(encoded, (run) => this.#decodeRun(run)) : text;
+    if (!text.includes('%')) return text;
+    this.#foundInvalid = false;
+    const decoded = text.replaceAll(encoded, (run) => this.#decodeRun(run));
+    if (this.#foundInvalid) this.invalidRounds += 1;
+    return decoded;
   }
 
   #decodeRun(run: string): string {
@@ -131,7 +137,7 @@ class Decoder {
         code = (code << 6) | ((bytes[at + taken] ?? 0) & 0x3f);
       }
       if (taken < more || (more === 0 && first >= 0x80)) {
-        this.foundInvalid = true;
+        this.#foundInvalid = true;
         text += skipped;
         continue;
       }
@@ -142,7 +148,7 @@ class Decoder {
   }
 
   #overlongForm(code: number): string {
-    this.foundInvalid = true;
+    this.#foundInvalid = true;
     if (this.decoding === 'strict') return skipped;
     return code === 0x2f || code === 0x5c ? overlong : characterOf(code);
   }

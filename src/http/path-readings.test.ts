@@ -53,7 +53,7 @@ const same: readonly [reading: string, paths: readonly string[]][] = [
   ],
   ['/strasse', ['/stra%C3%9Fe', '/STRASSE', '/STRA%E1%BA%9EE']],
   ['/caf\u00e9', ['/caf%C3%A9', '/CAF%C3%89', '/cafe%CC%81']],
-  ['/caf\u00e9', ['/caf%E9', '/CAF%C9', '/caf%25E9']],
+  ['/caf\u00e9', ['/caf%E9', '/CAF%C9', '/caf%25E9', '/c%25%36%31f%25E9']],
   ['/foo', ['/f%BAo', '/fo%BA']],
   ['/a%', ['/a%25', '/A%2525']],
 ];
@@ -98,6 +98,10 @@ const refused = [
   '/a/x%255c..%255cb',
   '/a/%2500',
   '/a/b%C0%80',
+  '/a%C3%25A9',
+  '/a%25C3%A9',
+  '/a%C0%25AFb',
+  '/a%E9%25E9',
   `/a/%${'25'.repeat(9)}41`,
 ];
 for (const path of refused) test(`${path} has no honest reading`, () => assert.equal(readPath(path), undefined));

@@ -86,6 +86,7 @@ const confusing = [
   '/sec%C0%AFret',
   '/sec%C1%A1ret',
   '/sec%25C1%25A1ret',
+  '/sec%C0%25AFret',
   '/secret%E0%80%AE',
 ];
 for (const target of confusing)
